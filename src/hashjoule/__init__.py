@@ -1,0 +1,1 @@
+"""hashjoule: what a terahash costs in joules, measured here and published everywhere."""
