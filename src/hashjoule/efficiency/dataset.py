@@ -66,7 +66,7 @@ class Machine(Sourced, frozen=True, kw_only=True):
         _check_range("hashrate_hs", self.hashrate_hs, _RATES_HS[self.machine_class], "H/s", self.machine_class)
         if self.j_per_th is not None:
             bounds = _plausible_j_per_th(self.machine_class, self.shipped)
-            _check_range("power_w", self.j_per_th, bounds, "J/TH", self.machine_class)
+            _check_range("hashrate_hs or power_w", self.j_per_th, bounds, "J/TH", self.machine_class)
 
     @property
     def j_per_th(self) -> float | None:
@@ -98,8 +98,8 @@ def _check_range(field: str, value: float, bounds: tuple[float, float], unit: st
     low, high = bounds
     if not low <= value <= high:
         raise ValueError(
-            f"field {field}: {value:.3g} {unit} cannot be: a machine of class {machine_class} of that time has "
-            f"{low:g} to {high:g} {unit}; are H/s, GH/s and TH/s, or W and kW, mixed up?"
+            f"field {field}: {value:.3g} {unit} cannot be, a machine of class {machine_class} of that time has "
+            f"{low:g} to {high:g} {unit}; are H/s, MH/s and TH/s, or W and kW, mixed up?"
         )
 
 
@@ -115,15 +115,14 @@ def read_machines(path: Path) -> tuple[Machine, ...]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a text file in UTF-8") from None
-    seen: set[tuple[str, str, str]] = set()
-    for machine in machines:
+    first_line: dict[tuple[str, str, str], int] = {}
+    for line, machine in enumerate(machines, start=2):  # one machine a line, below the header
         name = (machine.maker.lower(), machine.model.lower(), machine.mode.lower())
-        if name in seen:
+        if first_line.setdefault(name, line) != line:
             raise UsageError(
-                f"{path.name}, field model: {machine.model} {machine.mode} of {machine.maker} stands there twice; "
-                "keep the better source and name the other one in the note"
+                f"{path.name}, line {line}, field model: this maker, model and mode stand in line {first_line[name]} "
+                "already; keep the better source and name the other one in the note"
             )
-        seen.add(name)
     return machines
 
 

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hashjoule.efficiency.table import Row
 from hashjoule.efficiency.trend import HalvingFit, decimal_year, fit_halving, frontier
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.figure import Figure
-    from matplotlib.text import Annotation, Text
+    from matplotlib.text import Text
     from matplotlib.transforms import Bbox
 
 View = Literal["frontier", "node", "power"]
@@ -388,33 +388,43 @@ _OFFSETS = [(dx * step, dy * step, align) for step in (1, 2.5, 4, 6, 8) for dx, 
 
 def _annotate(canvas: _Canvas, text: str, at: tuple[float, float], colour: str, weight: str) -> None:
     """Puts a label near its point where it covers no other label, stays inside, and hides the fewest points."""
-    best: tuple[float, Annotation | None] = (math.inf, None)
-    for order, (dx, dy, align) in enumerate(_OFFSETS):
-        far = math.hypot(dx, dy) > 10
-        upright = "bottom" if dy > 0 else "top" if dy < 0 else "center"
-        label = canvas.axes.annotate(
-            text, at, (dx, dy), textcoords="offset points", ha=align, va=upright, size=8.5, color=colour,
-            weight=weight, zorder=7, linespacing=1.25, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 1, "shrinkB": 3} if far else None,
-        )  # fmt: skip
-        cost = _cost(canvas, label) + 0.12 * order
-        if cost < best[0]:
-            if best[1] is not None:
-                best[1].remove()
-            best = (cost, label)
-        else:
-            label.remove()
-    if best[1] is not None:
-        _reserve(canvas, best[1])
+    style: dict[str, Any] = {"size": 8.5, "color": colour, "weight": weight, "linespacing": 1.25}
+    probe = canvas.axes.text(*at, text, **style)
+    width, height = _box(canvas, probe).size
+    probe.remove()
+    x, y = canvas.axes.transData.transform(at)
+    costs = [
+        _cost(canvas, _label_box((x, y), offset, (width, height))) + 0.15 * order  # prefer near and usual places
+        for order, offset in enumerate(_OFFSETS)
+    ]
+    dx, dy, align = _OFFSETS[costs.index(min(costs))]
+    line = {"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 1, "shrinkB": 3}
+    label = canvas.axes.annotate(
+        text, at, (dx, dy), textcoords="offset points", ha=align, va=_upright(dy), zorder=7, annotation_clip=False,
+        arrowprops=line if math.hypot(dx, dy) > 10 else None, **style,
+    )  # fmt: skip
+    _reserve(canvas, label)
 
 
-def _cost(canvas: _Canvas, label: Annotation) -> float:
-    box = _box(canvas, label)
+def _upright(dy: float) -> Literal["bottom", "top", "center"]:
+    return "bottom" if dy > 0 else "top" if dy < 0 else "center"
+
+
+def _label_box(point: tuple[float, float], offset: tuple[float, float, str], size: tuple[float, float]) -> Bbox:
+    """Where a label of that size in pixels lies at an offset in typographic points."""
+    from matplotlib.transforms import Bbox
+
+    dx, dy, align = offset
+    x, y = point[0] + dx * DPI / 72, point[1] + dy * DPI / 72
+    x -= size[0] * {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+    y -= size[1] * {"bottom": 0.0, "center": 0.5, "top": 1.0}[_upright(dy)]
+    return Bbox.from_bounds(x, y, *size)
+
+
+def _cost(canvas: _Canvas, box: Bbox) -> float:
     frame = canvas.axes.get_window_extent()
     outside = box.x0 < frame.x0 or box.x1 > frame.x1 + 20 or box.y0 < frame.y0 or box.y1 > frame.y1
-    covered = sum(bool(box.overlaps(other)) for other in canvas.taken)
-    hidden = sum(bool(box.padded(7).contains(*point)) for point in canvas.points)
-    return float(1000 * bool(outside) + 500 * covered + hidden)
+    return float(1000 * outside + 500 * box.count_overlaps(canvas.taken) + box.padded(3).count_contains(canvas.points))
 
 
 def _box(canvas: _Canvas, text: Text) -> Bbox:
@@ -477,7 +487,7 @@ def _bare_j_per_th(row: Row) -> str:
 def _round(value: float) -> str:
     """Three significant digits, two from a thousand up."""
     if value >= 1e6:
-        return f"{value / 1e6:.2g} million"
+        return f"{float(f'{value / 1e6:.2g}'):,g} million"
     digits = 3 if value < 1000 else 2
     rounded = float(f"{value:.{digits}g}")
     return significant(rounded) if rounded < 1000 else f"{rounded:,.0f}"
