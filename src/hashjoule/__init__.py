@@ -1,5 +1,3 @@
 """hashjoule: what a terahash costs in joules, measured here and published everywhere."""
 
-from importlib.metadata import version
-
-__version__ = version("hashjoule")
+__version__ = "0.1.0"
