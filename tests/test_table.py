@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -265,3 +267,14 @@ def test_published_halving_times() -> None:
     late = fit_halving([row for row in records if (row.shipped or "") >= "2016-06"])
     assert 0.4 < early.low_years < early.halving_years < early.high_years < 0.75
     assert 2.4 < late.low_years < late.halving_years < late.high_years < 3.4
+
+
+def test_the_table_loads_no_heavy_library() -> None:
+    """The command that should answer at once imports neither numpy, matplotlib, rich nor the record's machinery."""
+    code = (
+        "import sys; from hashjoule.cli.table import table_command as command; "
+        "command(['--limit', '1'], standalone_mode=False); "
+        "print(sorted({'numpy', 'matplotlib', 'rich', 'hashjoule.records', 'hashjoule.backends'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
