@@ -58,9 +58,7 @@ def test_every_entry_has_just_its_fields() -> None:
         assert [entry["name"] for entry in entries if set(entry) != expected[kind]] == []
 
 
-@pytest.mark.parametrize(
-    "entries", [HEADERS, MESSAGES, COMPRESSIONS], ids=lambda entries: type(entries[0]).__name__
-)
+@pytest.mark.parametrize("entries", [HEADERS, MESSAGES, COMPRESSIONS], ids=lambda entries: type(entries[0]).__name__)
 def test_names_are_unique(entries: list[HeaderVector | MessageVector | CompressionVector]) -> None:
     """A failing test names its vector, so a name stands for one entry."""
     names = [entry.name for entry in entries]

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -154,13 +154,3 @@ def check_backend(
         if progress:
             progress(elapsed / seconds)
     return Verdict(rounds, len(blocks), tuple(differences))
-
-
-def near_misses(header: Header) -> list[Header]:
-    """Headers one step from a real one: another nonce, time or version bit. None of them meets the target."""
-    return [
-        replace(header, nonce=(header.nonce + 1) % NONCES),
-        replace(header, nonce=(header.nonce - 1) % NONCES),
-        replace(header, time=header.time ^ 1),
-        replace(header, version=header.version ^ 1 << 13),
-    ]

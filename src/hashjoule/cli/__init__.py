@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 did not hold or not found, 2 bad input, 3 node or device u
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 
@@ -68,9 +67,6 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:  # `hashjoule ... | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _complain(message: str, code: int) -> int:
