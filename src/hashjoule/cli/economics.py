@@ -102,7 +102,10 @@ network_options = options(
 machine_options = options(
     click.option("--machine", metavar="NAME", help="A published machine (see `hashjoule table`)."),
     click.option(
-        "--record", type=click.Path(path_type=Path), metavar="RESULT.json", help="A measured record: its fastest result."
+        "--record",
+        type=click.Path(path_type=Path),
+        metavar="RESULT.json",
+        help="A measured record: its fastest result.",
     ),
     click.option("--hashrate-ths", type=POSITIVE, metavar="TH/s", help="Hash rate of the machine."),
     click.option("--watts", type=POSITIVE, metavar="W", help="Power of the machine."),
@@ -167,9 +170,7 @@ class Network:
 
     def revenue_usd_per_day(self, hashrate_hs: float) -> float:
         """Expected revenue of a hash rate that is part of this network."""
-        return eco.revenue_usd_per_day(
-            hashrate_hs, self.hashrate_hs, self.subsidy_btc, self.fees_btc, self.btc_usd
-        )
+        return eco.revenue_usd_per_day(hashrate_hs, self.hashrate_hs, self.subsidy_btc, self.fees_btc, self.btc_usd)
 
 
 def _network(
@@ -186,9 +187,7 @@ def _network(
     if difficulty is not None:
         rate = eco.network_hashrate_hs(sheet.put("difficulty", difficulty, "1", GIVEN))
     else:
-        rate = 1e18 * sheet.pick(
-            "network hash rate", network_ehs, "network_hashrate_monthly_mean", "EH/s", scale=1e-6
-        )
+        rate = 1e18 * sheet.pick("network hash rate", network_ehs, "network_hashrate_monthly_mean", "EH/s", scale=1e-6)
     if subsidy_btc is None:
         era = sources.subsidy_eras()[-1]
         subsidy_btc = sheet.put("subsidy", era.subsidy_btc, "BTC/block", era.source_url, era.first_month)
@@ -296,7 +295,9 @@ def fleet_command(
     sheet.add("heat, imperial", eco.heat_btu_per_h(power_w), "BTU/h")
     sheet.add("air flow", eco.air_flow_m3_per_h(power_w, rise_k), "m3/h")
     sheet.add("air flow, imperial", eco.air_flow_cfm(power_w, rise_k), "CFM")
-    sheet.notes.append("Air at 20 degrees Celsius and sea level; cooling, transformers and fans of the hall come on top.")
+    sheet.notes.append(
+        "Air at 20 degrees Celsius and sea level; cooling, transformers and fans of the hall come on top."
+    )
     sheet.show(as_json)
 
 
@@ -315,9 +316,7 @@ def block_command(
     """Expected time to a block of one's own, and the chance of one."""
     sheet = Sheet()
     rig = _rig(sheet, machine, record, hashrate_ths, watts)
-    expected = eco.expected_block_seconds(
-        rig.hashrate_hs, sheet.pick("difficulty", difficulty, "difficulty", "1")
-    )
+    expected = eco.expected_block_seconds(rig.hashrate_hs, sheet.pick("difficulty", difficulty, "difficulty", "1"))
     year = eco.HOURS_PER_YEAR * 3600
     sheet.add("expected time to a block", expected / 86_400, "days")
     sheet.add("the same", expected / year, "years")
@@ -377,9 +376,7 @@ def _all_countries(sheet: Sheet, date: str | None, network_ehs: float | None) ->
     return [_share_row(row, network) for row in shares]
 
 
-def _one_country(
-    sheet: Sheet, country: str, network_ehs: float | None, rig: Rig | None
-) -> list[dict[str, Any]]:
+def _one_country(sheet: Sheet, country: str, network_ehs: float | None, rig: Rig | None) -> list[dict[str, Any]]:
     """A country's shares over time; what the newest measured one implies."""
     rows = [row for row in sources.country_shares() if row.country.casefold() == country.casefold()]
     if not rows:
@@ -432,9 +429,7 @@ def _network_at(sheet: Sheet, date: str, network_ehs: float | None) -> float:
     """Network hash rate at a date in H/s, noted with its source."""
     if network_ehs is not None:
         return sheet.put("network hash rate", network_ehs, "EH/s", GIVEN) * 1e18
-    point = next(
-        p for p in sources.network() if p.metric == "network_hashrate_monthly_mean" and p.date == date[:7]
-    )
+    point = next(p for p in sources.network() if p.metric == "network_hashrate_monthly_mean" and p.date == date[:7])
     return sheet.put("network hash rate", point.value / 1e6, "EH/s", point.source_url, point.date) * 1e18
 
 
@@ -508,9 +503,5 @@ def local_command(
         sheet.add("machines on it", number)
         sheet.add("their hash rate", number * rig.hashrate_hs / 1e15, "PH/s")
         sheet.add("their margin", margin * eco.energy_kwh_per_day(power_w) * number, "USD/day")
-    sheet.notes.append("Power that runs only part of the day earns only that part; purchase and upkeep are not counted.")
+    sheet.notes.append("Power for part of the day earns that part only; purchase and upkeep are not counted.")
     sheet.show(as_json)
-
-
-if __name__ == "__main__":
-    economics_command()

@@ -21,7 +21,12 @@ from hashjoule.records import load_record, to_json
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="F.svg|F.png", help="Draw the waterfall.")
 @json_option
 def explain_command(
-    record: Path | None, machine: str | None, backend: str | None, watts: float | None, output: Path | None, as_json: bool
+    record: Path | None,
+    machine: str | None,
+    backend: str | None,
+    watts: float | None,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Why: the gap from a machine to the best ASIC as factors that multiply to it exactly.
 

@@ -105,7 +105,7 @@ class NodeTable:
             raise UsageError(f"{process_nm:g} nm is larger than every CMOS node of the data set")
         low, high = (below[-1], above[0]) if below else (self._ordered[0], self._ordered[1])
         slope = math.log(read(self._nodes[high]) / read(self._nodes[low])) / math.log(high / low)
-        return read(self._nodes[low]) * (process_nm / low) ** slope
+        return read(self._nodes[low]) * math.exp(slope * math.log(process_nm / low))
 
 
 def power_law(chip: str, x: Sequence[float], y: Sequence[float]) -> Exponent:
@@ -137,7 +137,13 @@ def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[Point]:
     low, high = NODE_RANGE_NM
     return [
         Point(
-            row.chip, row.process_nm, row.j_per_th, row.core_voltage_v, row.asicboost == "yes", row.boundary, row.quality
+            chip=row.chip,
+            process_nm=row.process_nm,
+            j_per_th=row.j_per_th,
+            voltage_v=row.core_voltage_v,
+            asicboost=row.asicboost == "yes",
+            boundary=row.boundary,
+            quality=row.quality,
         )
         for row in rows
         if row.process_nm is not None and low <= row.process_nm <= high
@@ -270,8 +276,7 @@ def polynomial_fit(x: Sequence[float], y: Sequence[float], degree: int) -> list[
     """Least-squares polynomial, lowest power first: the normal equations solved by Gaussian elimination."""
     size = degree + 1
     rows = [
-        [sum(value ** (i + j) for value in x) for j in range(size)]
-        + [sum(b * a**i for a, b in zip(x, y, strict=True))]
+        [sum(value ** (i + j) for value in x) for j in range(size)] + [sum(b * a**i for a, b in zip(x, y, strict=True))]
         for i in range(size)
     ]
     for i in range(size):

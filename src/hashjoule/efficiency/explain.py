@@ -114,9 +114,7 @@ def explain(subject: Subject, best: Subject) -> Explanation:
 def _width(subject: Subject) -> Factor:
     """Wider vectors or SHA instructions, as measured between two kinds of code on one machine."""
     ratio = Fraction(subject.width_ratio)
-    return Factor(
-        "wider instructions", ratio, float(ratio), float(ratio), subject.width_source, subject.width_note
-    )
+    return Factor("wider instructions", ratio, float(ratio), float(ratio), subject.width_source, subject.width_note)
 
 
 def _operations(subject: Subject) -> Factor:
@@ -291,7 +289,8 @@ def _processor_supply(known: sources.Processor) -> Supply:
     if known.voltage_low_v is None or known.voltage_high_v is None:
         return _assumed_supply(known.process_nm)
     middle = math.sqrt(known.voltage_low_v * known.voltage_high_v)
-    return Supply(middle, known.voltage_low_v, known.voltage_high_v, f"{known.source_url} (geometric middle of the range)")
+    source = f"{known.source_url} (geometric middle of the range)"
+    return Supply(middle, known.voltage_low_v, known.voltage_high_v, source)
 
 
 def _assumed_supply(process_nm: float) -> Supply:

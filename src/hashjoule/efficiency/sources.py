@@ -143,7 +143,7 @@ def read_csv(path: Path, row_type: type[Row], *, today: datetime.date | None = N
         try:
             return tuple(_row(path.name, reader.line_num, cells, row_type, latest) for cells in reader)
         except csv.Error as error:
-            raise UsageError(f"{path.name}, line {reader.line_num}: {error}") from error
+            raise UsageError(f"{path.name}, line {reader.reader.line_num}: {error}") from error
 
 
 def _row(file: str, line: int, cells: dict[str, str], row_type: type[Row], latest: str) -> Row:

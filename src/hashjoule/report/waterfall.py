@@ -99,7 +99,7 @@ def draw(explanation: Explanation, path: Path) -> None:
     except ImportError:
         raise UnavailableError("pictures need matplotlib: pip install 'hashjoule[plot]'") from None
     matplotlib.use("Agg")
-    style = {"font.family": "sans-serif", "font.size": 11, "svg.fonttype": "path", "svg.hashsalt": "hashjoule"}
+    style: Any = {"font.family": "sans-serif", "font.size": 11, "svg.fonttype": "path", "svg.hashsalt": "hashjoule"}
     with matplotlib.rc_context(style):
         figure = _figure(explanation)
         try:
