@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 from hashjoule.efficiency import calibration, sources
 from hashjoule.efficiency.dataset import Machine as PublishedMachine
@@ -163,7 +164,7 @@ def _node(subject: Subject, best: Subject, nodes: calibration.NodeTable) -> Fact
         return Factor("process node", Fraction(1), 1.0, 1.0, UNKNOWN, f"node of {subject.name} without a source")
     ratio = nodes.switching_energy_fj(subject.process_nm) / nodes.switching_energy_fj(best.process_nm)
     table = sources.cmos_nodes()[0]
-    spread = 1.0 if subject.process_nm == best.process_nm else 10 ** _model_error(nodes)
+    spread = 1.0 if subject.process_nm == best.process_nm else 10 ** _model_error()
     note = f"{subject.process_nm:g} nm against {best.process_nm:g} nm"
     if best.process_nm < nodes.smallest_nm:
         note += f"; below {nodes.smallest_nm:g} nm the table is extrapolated"
@@ -174,8 +175,10 @@ def _node(subject: Subject, best: Subject, nodes: calibration.NodeTable) -> Fact
     )  # fmt: skip
 
 
-def _model_error(nodes: calibration.NodeTable) -> float:
+@cache
+def _model_error() -> float:
     """Median error of the calibrated model in decades: how far node and voltage scaling can be trusted."""
+    nodes = calibration.NodeTable(sources.cmos_nodes())
     points = calibration.points_with_voltage(sources.chip_voltages())
     fit = calibration.fit_overhead(calibration.physics(nodes))
     return calibration.median_error_decades(calibration.leave_one_chip_out(points, fit))
