@@ -153,8 +153,11 @@ def test_the_staircase_is_what_was_measured() -> None:
     scalar = FIVE_MACHINES["scalar CPU"]()
     fastest = FIVE_MACHINES["SHA-NI"]()
     fewer = scalar.operations.count / fastest.operations.count
-    assert scalar.width_ratio * fewer == pytest.approx(53.7 / 3.3)
-    assert fastest.width_ratio == 1
+    assert scalar.width is not None
+    assert fastest.width is not None
+    assert scalar.width.ratio * fewer == pytest.approx(53.7 / 3.3)
+    assert "at the same power" in scalar.width.note
+    assert fastest.width.ratio == 1
 
 
 def test_metered_energy_makes_the_staircase() -> None:
@@ -163,7 +166,9 @@ def test_metered_energy_makes_the_staircase() -> None:
     subject = why.record_subject(metered, "c:avx2")
     fewer = subject.operations.count / why.record_subject(metered, "c:shani").operations.count
     assert subject.basis == "measured"
-    assert subject.width_ratio * fewer == pytest.approx((4.0 / 10) / (6.0 / 20))
+    assert subject.width is not None
+    assert subject.width.ratio * fewer == pytest.approx((4.0 / 10) / (6.0 / 20))
+    assert "metered" in subject.width.note
 
 
 def test_rolled_results_have_asicboost_already() -> None:

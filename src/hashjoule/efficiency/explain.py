@@ -18,7 +18,7 @@ from hashjoule.efficiency.dataset import Machine as PublishedMachine
 from hashjoule.efficiency.lookup import best_asic, full_name
 from hashjoule.efficiency.operations import AVX512, SCALAR, VECTOR, WIDE, Machine, count_operations
 from hashjoule.errors import UsageError
-from hashjoule.records import Record, Result
+from hashjoule.records import Energy, Record, Result
 
 MINIMUM_OPERATIONS = count_operations(WIDE)
 MINIMUM_ROLLED = count_operations(WIDE, rolled=True)
@@ -68,6 +68,19 @@ class Supply:
 
 
 @dataclass(frozen=True)
+class Width:
+    """How many times more the code costs than the fastest on the same machine, at as many operations."""
+
+    ratio: float
+    low: float
+    high: float
+    note: str
+
+
+NO_PEER = Width(1.0, 1.0, 1.0, "no other code was measured on this machine")
+
+
+@dataclass(frozen=True)
 class Subject:
     """The machine to be explained. ``basis`` says how its energy was had: measured, declared, published, bound."""
 
@@ -81,10 +94,7 @@ class Subject:
     node_source: str = ""
     supply: Supply | None = None
     asicboost: bool = False
-    width_ratio: float = 1.0
-    """How many times slower its code is than the fastest on the same machine at equal power and operations."""
-    width_note: str = "no other code was measured on this machine"
-    width_source: str = MEASURED_HERE
+    width: Width | None = None
 
 
 @dataclass(frozen=True)
@@ -114,8 +124,13 @@ def explain(subject: Subject, best: Subject) -> Explanation:
 
 def _width(subject: Subject) -> Factor:
     """Wider vectors or SHA instructions, as measured between two kinds of code on one machine."""
-    ratio = Fraction(subject.width_ratio)
-    return Factor("wider instructions", ratio, float(ratio), float(ratio), subject.width_source, subject.width_note)
+    name = "wider instructions"
+    if subject.width is None:
+        return Factor(
+            name, Fraction(1), 1.0, 1.0, "-", "a published machine: its code was not compared with other code"
+        )
+    width = subject.width
+    return Factor(name, Fraction(width.ratio), width.low, width.high, MEASURED_HERE, width.note)
 
 
 def _operations(subject: Subject) -> Factor:
@@ -257,8 +272,6 @@ def published_subject(row: PublishedMachine, watts: float | None = None) -> Subj
         node_source=node_source,
         supply=supply,
         asicboost=_rolls(row),
-        width_note="a published machine: its code was not compared with other code",
-        width_source="-",
     )
 
 
@@ -342,7 +355,6 @@ def record_subject(record: Record, backend: str | None = None, watts: float | No
     is_gpu = _is_gpu(result)
     name = f"{result.backend} {result.mode} on {result.device if is_gpu else record.machine.cpu}"
     known = _processor(result.device if is_gpu else record.machine.cpu)
-    ratio, note = (1.0, "one instruction stream drives many lanes already") if is_gpu else _staircase(record, result)
     return Subject(
         name=name,
         machine_class="gpu" if is_gpu else "cpu",
@@ -354,8 +366,7 @@ def record_subject(record: Record, backend: str | None = None, watts: float | No
         node_source="" if known is None else f"node: {known.source_url}",
         supply=None if known is None else _processor_supply(known),
         asicboost=result.mode == "rolled",
-        width_ratio=ratio,
-        width_note=note,
+        width=NO_PEER if is_gpu else _staircase(record, result),
     )
 
 
@@ -405,23 +416,34 @@ def _executed(record: Record, result: Result) -> Operations:
     if result.backend == "reference":
         count = round(count * 3 / 1.8624)  # hashlib computes three whole compressions (Courtois et al. 2014: 1.8624)
         return Operations(count, count, count, "three whole compressions")
-    return Operations(count, count, count, kind.name)
+    in_hardware = kind is WIDE and not _is_gpu(result)
+    return Operations(count, count, count, "SHA instructions, rounds in hardware" if in_hardware else kind.name)
 
 
-def _staircase(record: Record, result: Result) -> tuple[float, str]:
+def _staircase(record: Record, result: Result) -> Width:
     """How much more the code costs than the fastest on this CPU in the same mode and with as many threads."""
     peers = [r for r in _cpu_results(record) if r.mode == result.mode and r.threads == result.threads]
     if len(peers) < 2:
-        return 1.0, "no other code was measured on this machine"
+        return NO_PEER
     fastest = max(peers, key=lambda peer: peer.hashrate_hs.median)
     if fastest is result:
-        return 1.0, "the fastest code on this machine"
-    if result.j_per_th is not None and fastest.j_per_th is not None:
-        measured, how = result.j_per_th.value / fastest.j_per_th.value, "less energy, metered"
-    else:
-        measured, how = fastest.hashrate_hs.median / result.hashrate_hs.median, "the rate, equal power assumed"
+        return Width(1.0, 1.0, 1.0, "the fastest code on this machine")
+    own, its = result.hashrate_hs, fastest.hashrate_hs
+    power, how = 1.0, "the rate, at the same power"
+    if result.energy and fastest.energy and {result.energy.method, fastest.energy.method} <= {"counter", "sampled"}:
+        power, how = _power_w(result.energy) / _power_w(fastest.energy), "less energy, metered"
     fewer = _executed(record, result).count / _executed(record, fastest).count
-    return measured / fewer, f"{fastest.backend}: {measured:.2f}x {how}; {fewer:.2f}x of it by fewer operations"
+    measured = its.median / own.median * power
+    return Width(
+        ratio=measured / fewer,
+        low=its.ci95_low / own.ci95_high * power / fewer,
+        high=its.ci95_high / own.ci95_low * power / fewer,
+        note=f"{fastest.backend}: {measured:.2f}x {how}; {fewer:.2f}x of it by fewer operations",
+    )
+
+
+def _power_w(energy: Energy) -> float:
+    return energy.joules / energy.seconds
 
 
 def _cpu_results(record: Record) -> Iterable[Result]:
