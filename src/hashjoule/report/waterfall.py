@@ -152,9 +152,11 @@ def _figure(explanation: Explanation) -> Any:
     return figure
 
 
-def _short(name: str) -> str:
-    """A name that fits a headline."""
-    return name if len(name) <= 34 else name[:33].rstrip() + "…"
+def _short(name: str, length: int = 36) -> str:
+    """A name that fits a headline: what stands in brackets goes first."""
+    if len(name) > length:
+        name = name.partition(" (")[0]
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
 
 
 def _ends(axes: Axes, explanation: Explanation, last: int) -> None:
