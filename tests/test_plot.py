@@ -14,12 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
-from test_table import ENERGY, UNMETERED, result, write_record
 
 from hashjoule.cli.plot import plot_command
 from hashjoule.efficiency.table import Row, load_table
 from hashjoule.errors import UsageError
 from hashjoule.report.plot import NOTABLE, VIEWS, draw, drawable, save
+from tests.test_table import ENERGY, UNMETERED, result, write_record
 
 
 def rows_with_yours(folder: Path) -> tuple[Row, ...]:

@@ -14,7 +14,7 @@ import click
 from hashjoule.cli.common import POSITIVE, json_option
 from hashjoule.efficiency import economics as eco
 from hashjoule.efficiency import sources
-from hashjoule.efficiency.lookup import find_machine, full_name
+from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
 from hashjoule.records import load_record, to_json
 from hashjoule.report.text import columns
@@ -135,7 +135,7 @@ def _rig(
         raise UsageError("name one machine: --machine NAME, --record RESULT.json, or --hashrate-ths with --watts")
     if machine is not None:
         row = find_machine(machine)
-        rig, source, date = Rig(full_name(row), row.hashrate_hs, row.power_w), row.source_url, row.source_date
+        rig, source, date = Rig(row.name, row.hashrate_hs, row.power_w), row.source_url, row.source_date
     elif record is not None:
         rig, source, date = _recorded(record)
     else:

@@ -18,13 +18,11 @@ from datetime import date
 
 from hashjoule.efficiency.operations import WIDE, count_operations
 from hashjoule.efficiency.sources import Chip, ChipVoltage, CmosNode
+from hashjoule.efficiency.trend import student_t
 from hashjoule.errors import UsageError
 
 NODE_RANGE_NM = (5.0, 130.0)
 """The CMOS nodes that the bars of the calibration are set for."""
-
-# Two-sided 95 % quantiles of Student's t by degrees of freedom (1 to 10); beyond, the normal's 1.96 is close enough.
-_T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,7 @@ def power_law(chip: str, x: Sequence[float], y: Sequence[float]) -> Exponent:
     residual = sum((b - intercept - slope * a) ** 2 for a, b in zip(log_x, log_y, strict=True))
     spread = sum((a - statistics.mean(log_x)) ** 2 for a in log_x)
     freedom = len(x) - 2
-    quantile = _T95[freedom - 1] if freedom <= len(_T95) else 1.96
-    half = quantile * math.sqrt(residual / freedom / spread)
+    half = student_t(0.975, freedom) * math.sqrt(residual / freedom / spread)
     return Exponent(chip, len(x), slope, slope - half, slope + half)
 
 

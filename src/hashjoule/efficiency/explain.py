@@ -15,8 +15,9 @@ from functools import cache
 
 from hashjoule.efficiency import calibration, sources
 from hashjoule.efficiency.dataset import Machine as PublishedMachine
-from hashjoule.efficiency.lookup import best_asic, full_name
+from hashjoule.efficiency.lookup import best_asic
 from hashjoule.efficiency.operations import AVX512, SCALAR, VECTOR, WIDE, Machine, count_operations
+from hashjoule.efficiency.table import class_of
 from hashjoule.errors import UsageError
 from hashjoule.records import Energy, Record, Result
 
@@ -249,7 +250,7 @@ def published_subject(row: PublishedMachine, watts: float | None = None) -> Subj
         UsageError: when it has no power, and so no J/TH.
     """
     power_w = watts if watts is not None else row.power_w
-    name = full_name(row)
+    name = row.name
     if power_w is None:
         raise UsageError(f"no power is published for {name}, so it has no J/TH to explain: declare one with --watts W")
     basis = "declared" if watts is not None else "upper bound" if row.is_bound else "published"
@@ -352,7 +353,7 @@ def record_subject(record: Record, backend: str | None = None, watts: float | No
     """
     result = _choose(record, backend)
     j_per_th, basis = _energy(result, watts)
-    is_gpu = _is_gpu(result)
+    is_gpu = _is_gpu(record, result)
     name = f"{result.backend} {result.mode} on {result.device if is_gpu else record.machine.cpu}"
     known = _processor(result.device if is_gpu else record.machine.cpu)
     return Subject(
@@ -395,16 +396,15 @@ def _energy(result: Result, watts: float | None) -> tuple[float, str]:
     return result.j_per_th.value, names.get(result.energy.method, "measured")
 
 
-def _is_gpu(result: Result) -> bool:
-    cpu_words = ("cpu", "pthread", "basic", "xeon", "epyc", "core(tm)", "ryzen")
-    return result.backend.startswith("opencl") and not any(word in result.device.casefold() for word in cpu_words)
+def _is_gpu(record: Record, result: Result) -> bool:
+    return class_of(result, record.machine.cpu) == "gpu"
 
 
 def _kind(record: Record, result: Result) -> Machine:
     """Which operations the code of a result has."""
     if result.backend in _BACKEND_MACHINES:
         return _BACKEND_MACHINES[result.backend]
-    if _is_gpu(result):
+    if _is_gpu(record, result):
         return WIDE
     return AVX512 if any(feature.startswith("avx512") for feature in record.machine.features) else VECTOR
 
@@ -416,7 +416,7 @@ def _executed(record: Record, result: Result) -> Operations:
     if result.backend == "reference":
         count = round(count * 3 / 1.8624)  # hashlib computes three whole compressions (Courtois et al. 2014: 1.8624)
         return Operations(count, count, count, "three whole compressions")
-    in_hardware = kind is WIDE and not _is_gpu(result)
+    in_hardware = kind is WIDE and not _is_gpu(record, result)
     return Operations(count, count, count, "SHA instructions, rounds in hardware" if in_hardware else kind.name)
 
 
@@ -447,7 +447,7 @@ def _power_w(energy: Energy) -> float:
 
 
 def _cpu_results(record: Record) -> Iterable[Result]:
-    return (result for result in record.results if not _is_gpu(result))
+    return (result for result in record.results if not _is_gpu(record, result))
 
 
 def document(explanation: Explanation) -> dict[str, object]:

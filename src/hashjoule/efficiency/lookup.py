@@ -9,11 +9,6 @@ from hashjoule.efficiency.dataset import Machine, machines
 from hashjoule.errors import UsageError
 
 
-def full_name(machine: Machine) -> str:
-    """Model and mode, as they are shown and found."""
-    return f"{machine.model} ({machine.mode})" if machine.mode else machine.model
-
-
 def find_machine(name: str, among: Sequence[Machine] | None = None) -> Machine:
     """The machine of that name, else the only one (or, of several modes, the first with a power) that contains it.
 
@@ -22,8 +17,8 @@ def find_machine(name: str, among: Sequence[Machine] | None = None) -> Machine:
     """
     table = machines() if among is None else among
     wanted = name.strip().casefold()
-    exact = [m for m in table if wanted in (full_name(m).casefold(), m.model.casefold())]
-    found = exact or [m for m in table if wanted and wanted in f"{m.maker} {full_name(m)}".casefold()]
+    exact = [m for m in table if wanted in (m.name.casefold(), m.model.casefold())]
+    found = exact or [m for m in table if wanted and wanted in f"{m.maker} {m.name}".casefold()]
     models = sorted({m.model for m in found})
     if len(models) == 1:
         return max(found, key=lambda m: m.power_w is not None)
