@@ -193,10 +193,15 @@ def test_rate_shows_one_to_four_digits(hashrate_hs: float) -> None:
 
 def test_command_line_errors(tmp_path: Path) -> None:
     """A malformed record, a malformed row and a missing file raise UsageError naming the file; options are checked."""
-    broken = write_record(tmp_path, result(hashrate_hs=RATE | {"median": -1}))
     bad_csv = tmp_path / "bad.csv"
     bad_csv.write_text("model,maker\nA,B\n", encoding="utf-8")
-    for path in (broken, bad_csv, tmp_path / "missing.json", tmp_path / "missing.csv"):
+    dated = []
+    for number, created in enumerate(("yesterday", "2199-01-01T00:00:00Z", "")):
+        dated.append(tmp_path / f"dated{number}.json")
+        text = write_record(tmp_path, result()).read_text(encoding="utf-8")
+        dated[-1].write_text(text.replace("2026-11-20T10:00:00Z", created), encoding="utf-8")
+    broken = write_record(tmp_path, result(hashrate_hs=RATE | {"median": -1}))
+    for path in (broken, bad_csv, *dated, tmp_path / "missing.json", tmp_path / "missing.csv"):
         error = run(path).exception
         assert isinstance(error, UsageError)
         assert path.name in str(error)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from hashjoule.efficiency.dataset import Machine, MachineClass, machines, read_machines
+from hashjoule.efficiency.dataset import BOUND_BASES, Machine, MachineClass, machines, read_machines
+from hashjoule.errors import UsageError
 
 if TYPE_CHECKING:
     from hashjoule.records import Record, Result
@@ -51,7 +53,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_bound(self) -> bool:
         """Whether J/TH is only an upper bound."""
-        return self.power_basis in ("limit", "tdp", "bound")
+        return self.power_basis in (*BOUND_BASES, "bound")
 
     @property
     def name(self) -> str:
@@ -104,8 +106,19 @@ def load_table(files: Iterable[str | Path] = ()) -> tuple[Row, ...]:
         else:
             from hashjoule.records import load_record  # only who has records pays for their machinery
 
-            records.append((str(path), load_record(path)))
+            record = load_record(path)
+            _check_created(path.name, record.created)
+            records.append((str(path), record))
     return build_rows(published, records)
+
+
+def _check_created(name: str, created: str) -> None:
+    try:
+        known = datetime.fromisoformat(created)
+    except ValueError:
+        raise UsageError(f"{name}, field created: {created!r} is no date and time as in 2026-11-20T10:00:00Z") from None
+    if known.date() > date.today() + timedelta(days=1):  # the next day has begun in some time zones
+        raise UsageError(f"{name}, field created: {created} is in the future")
 
 
 def select(

@@ -155,10 +155,10 @@ def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     axes = canvas.axes
     shown = [row for row in rows if drawable(row, "frontier")]
     axes.set_yscale("log")
-    axes.set_xlim(2008, 2027.6)
-    axes.set_ylim(4, _above(shown, 3e7))
+    axes.set_xlim(2008, max(2027.6, 0.6 + max(map(_year, shown))))
+    axes.set_ylim(*_around(map(_jth, shown), 4, 3e7))
     _style(axes)
-    axes.set_xticks(range(2008, 2028, 2))
+    axes.set_xticks(range(2008, math.ceil(axes.get_xlim()[1]), 2))
     axes.yaxis.set_major_formatter(lambda value, _: _plain(value))
     _step_line(canvas, frontier(rows), decimal_year(_newest(rows)))
     _scatter(canvas, shown, _year, _jth)
@@ -213,7 +213,7 @@ def _draw_node(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(170, 2.5)
-    axes.set_ylim(5, _above(shown, 1.5e8))
+    axes.set_ylim(*_around(map(_jth, shown), 5, 1.5e8))
     _style(axes)
     nodes = (130, 110, 90, 65, 55, 40, 28, 16, 10, 7, 5, 3)
     axes.set_xticks(nodes, [str(node) for node in nodes])
@@ -255,13 +255,11 @@ def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     shown = [row for row in rows if drawable(row, "power")]
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(1, 40_000)
-    axes.set_ylim(1e6, 6e15)
+    axes.set_xlim(*_around(map(_watts, shown), 1, 40_000))
+    axes.set_ylim(*_around(map(_hashrate, shown), 1e6, 6e15))
     _style(axes)
-    watts = (1, 10, 100, 1_000, 10_000)
-    axes.set_xticks(watts, ["1 W", "10 W", "100 W", "1 kW", "10 kW"])
-    rates = (1e6, 1e8, 1e10, 1e12, 1e14)
-    axes.set_yticks(rates, ["1 MH/s", "100 MH/s", "10 GH/s", "1 TH/s", "100 TH/s"])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} W" if value < 1000 else f"{value / 1000:g} kW")
+    axes.yaxis.set_major_formatter(lambda value, _: rate(value).replace(".00", "").replace(".0", ""))
     axes.minorticks_off()
     _scatter(canvas, shown, _watts, _hashrate)
     for j_per_th in (10.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7):
@@ -475,8 +473,10 @@ def _hashrate(row: Row) -> float:
     return row.hashrate_hs
 
 
-def _above(rows: Iterable[Row], at_least: float) -> float:
-    return max(at_least, 2 * max(_jth(row) for row in rows))
+def _around(values: Iterable[float], low: float, high: float) -> tuple[float, float]:
+    """The limits of a logarithmic axis: the given ones, or further out where values ask for it."""
+    known = list(values)
+    return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
 
 
 def _bare_j_per_th(row: Row) -> str:

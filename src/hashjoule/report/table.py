@@ -14,7 +14,7 @@ from hashjoule.report.text import columns, significant
 
 Format = Literal["text", "md", "csv", "json"]
 
-HEADER = ("machine", "class", "shipped", "nm", "rate", "W", "J/TH", "x class", "x best", "source", "of")
+HEADER = ("machine", "class", "shipped", "nm", "rate", "W", "J/TH", "x class", "x best", "source")
 _LEFT = 3
 
 
@@ -36,8 +36,11 @@ def rate(hashrate_hs: float) -> str:
 
 
 def _text(rows: Sequence[Row]) -> str:
-    lines = [[*_cells(row), _host(row), row.source_date] for row in rows]
-    return "\n".join([columns(HEADER, lines, left=_LEFT), *_legend(rows)])
+    sources = [f"{row.source_date:<10}  {_host(row)}" for row in rows]
+    width = max(map(len, sources), default=0)
+    lines = [[*_cells(row), source.ljust(width)] for row, source in zip(rows, sources, strict=True)]
+    header = [*HEADER[:-1], HEADER[-1].ljust(width)]
+    return "\n".join([columns(header, lines, left=_LEFT), *_legend(rows)])
 
 
 def _markdown(rows: Sequence[Row]) -> str:
@@ -46,7 +49,12 @@ def _markdown(rows: Sequence[Row]) -> str:
 
     rule = line([":--" if i < _LEFT else "--:" for i in range(len(HEADER))])
     body = [
-        line([*_cells(row), f"[{_host(row)}]({row.source})" if "://" in row.source else row.source, row.source_date])
+        line(
+            [
+                *_cells(row),
+                f"{f'[{_host(row)}]({row.source})' if '://' in row.source else row.source}, {row.source_date}",
+            ]
+        )
         for row in rows
     ]
     legend = "; ".join(_legend(rows))
