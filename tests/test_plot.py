@@ -19,7 +19,7 @@ from hashjoule.cli.plot import plot_command
 from hashjoule.efficiency.table import Row, load_table
 from hashjoule.errors import UsageError
 from hashjoule.report.plot import NOTABLE, VIEWS, draw, drawable, save
-from tests.test_table import ENERGY, UNMETERED, result, write_record
+from tests.plain_records import ENERGY, UNMETERED, result, write_record
 
 
 def rows_with_yours(folder: Path) -> tuple[Row, ...]:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,39 +24,7 @@ from hashjoule.efficiency.table import SORT_KEYS, Filter, Row, load_table, selec
 from hashjoule.efficiency.trend import decimal_year, fit_halving, frontier, student_t
 from hashjoule.errors import UsageError
 from hashjoule.report.table import rate, render
-
-RATE = {"median": 7e8, "mad": 1e6, "ci95_low": 6.9e8, "ci95_high": 7.1e8}
-ENERGY = {"joules": 1400.0, "seconds": 10.0, "source": "rapl", "scope": "package", "method": "counter", "idle_w": 20.0}
-CPU = "AMD Ryzen 9 7950X"
-
-
-def result(**changes: Any) -> dict[str, Any]:
-    """A result of a record, by default a metered CPU."""
-    return {
-        "backend": "c:shani", "mode": "plain", "device": CPU, "runtime": "C", "threads": 32, "hashes": 100,
-        "samples_hs": [7e8], "hashrate_hs": RATE, "hashes_per_cpu_second": None, "cycles_per_hash": None,
-        "verified_hits": 3, "energy": ENERGY, "j_per_th": {"value": 2e5, "low": 1.9e5, "high": 2.1e5},
-    } | changes  # fmt: skip
-
-
-def write_record(folder: Path, *results: dict[str, Any]) -> Path:
-    """A record file with these results."""
-    path = folder / "record.json"
-    record = {
-        "schema": "hashjoule.record/1",
-        "created": "2026-11-20T10:00:00Z",
-        "hashjoule": {"version": "0.1.0", "commit": None, "compiler": None},
-        "machine": {
-            "cpu": CPU, "features": [], "cores": 16, "memory": 1, "os": "Linux", "virtualised": None, "clock_hz": None,
-        },
-        "conditions": {"load": None, "steal": None, "governor": None, "warnings": []},
-        "results": list(results),
-    }  # fmt: skip
-    path.write_text(json.dumps(record), encoding="utf-8")
-    return path
-
-
-UNMETERED = {"backend": "opencl:0.0", "device": "NVIDIA H100", "threads": 1, "energy": None, "j_per_th": None}
+from tests.plain_records import CPU, ENERGY, RATE, UNMETERED, result, write_record
 
 
 def run(*arguments: str | Path) -> Result:
@@ -297,3 +267,14 @@ def test_published_halving_times() -> None:
     late = fit_halving([row for row in records if (row.shipped or "") >= "2016-06"])
     assert 0.4 < early.low_years < early.halving_years < early.high_years < 0.75
     assert 2.4 < late.low_years < late.halving_years < late.high_years < 3.4
+
+
+def test_the_table_loads_no_heavy_library() -> None:
+    """The command that should answer at once imports neither numpy, matplotlib, rich nor the record's machinery."""
+    code = (
+        "import sys; from hashjoule.cli.table import table_command as command; "
+        "command(['--limit', '1'], standalone_mode=False); "
+        "print(sorted({'numpy', 'matplotlib', 'rich', 'hashjoule.records', 'hashjoule.backends'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
