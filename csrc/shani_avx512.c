@@ -1,12 +1,12 @@
 /* SHA instructions and AVX-512 lanes together, on pairs that have nothing to do with each other.
  *
  * A unit is sixteen pairs: sixteen midstates of a nonce (rolled) or sixteen nonces (plain). An iteration of the
- * search takes five units: four go through vector lanes, one body each, and the fifth, four pairs a body, through
- * sha256rnds2, which those lanes leave idle. All is software-pipelined, so that a body has only independent
- * work: its lanes do the first hash of one unit and the second hash of the unit before; its SHA part does first
- * hashes of this iteration's unit and second hashes of an earlier one, while the lanes also make the message
- * schedules of the unit between. Bodies are written by generate_shani_avx512.py, in an order made for the CPU:
- * build this file without instruction scheduling. */
+ * search takes five units: four go through vector lanes, one a body, and the fifth, four pairs a body, through
+ * sha256rnds2, which those lanes leave idle. All of it is software-pipelined, so that the parts of a body are
+ * independent: its lanes do the first hash of one unit and the second hash of the unit before; its SHA part does
+ * first hashes of this iteration's unit and second hashes of an earlier one, while the lanes also make the message
+ * schedule of the unit between. generate_shani_avx512.py writes the bodies, in an order made for the CPU: build
+ * this file without instruction scheduling. */
 #include <stdint.h>
 
 #if defined(__clang__)
@@ -17,6 +17,7 @@
 #endif
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "core.h"
 #include "sha256_constants.h"
@@ -40,23 +41,22 @@ struct part {
 
 /* What a body reads and writes. */
 struct io {
-    /* vector lanes, first hash: from the state after round 3 with a nonce word of 0 to the digest */
+    /* vector lanes, first hash: from the state after round 3, less the nonce word, to the digest */
     const V *start, *midstate;
     V nonces;
-    const uint32_t *wk, *uniform, *first_k;
-    V *digest;
-    /* vector lanes, second hash: from a digest to the last word of the next */
-    const V *message;
+    const uint32_t *first_k, *wk; /* wk: rolled */
+    V *first_w, *digest;          /* first_w: plain */
+    /* vector lanes, second hash: from w[0..15] to the last word of its digest; wt follows the rounds */
     const uint32_t *k, *second_k;
-    V *word7;
+    V *second_w, *second_wt, *word7;
     /* SHA instructions, first hashes */
     const sha_state *sha_start;
     const uint32_t *sha_nonces, *sha_wk;
-    X *sha_abef, *sha_cdgh;
+    sha_state *sha_first;
     /* SHA instructions, second hashes: from h to a state with digest word 7, less h, in its lowest lane */
     sha_state sha_h;
     const uint32_t *sha_second_wk;
-    X *sha_second;
+    sha_state *sha_second;
     struct part first, second;
 };
 
@@ -76,9 +76,21 @@ struct io {
 #define RNDS2(cdgh, abef, wk) _mm_sha256rnds2_epu32(cdgh, abef, wk)
 #define NONCE(abef, word) _mm_add_epi32(abef, _mm_maskz_set1_epi32(0xa, (int)(word)))
 
-/* W + K of sixteen hashes, in pairs of words: of hash 0 and of word t, even, in vector t; see lane_offset. */
+/* W + K of sixteen hashes, two words of a hash side by side: see lane_offset. */
 #define WK(wk, t) (wk)[16 * ((t) & ~1) + ((t) & 1)]
 #define PAIR(wk, t) _mm_loadl_epi64((const X *)((wk) + 16 * (t)))
+
+/* Pointers, after sixteen rounds. */
+#define NEXT_TURN(v) \
+    v.k += 16, v.wk += 16 * 16, v.sha_wk += 16 * 16, v.sha_second_wk += 16 * 16; \
+    v.first_w += 16, v.second_w += 15, v.second_wt += 16; \
+    v.first.w += 4, v.first.k += 4, v.first.pairs += 4; \
+    v.second.w += 4, v.second.k += 4, v.second.pairs += 4
+
+/* Without a variable that wants it, clang does not align the stack for the registers that it spills. */
+#define ALIGN_STACK \
+    V aligned; \
+    __asm__ volatile("" : "=m"(aligned))
 
 INLINE V KEEP(V x)
 {
@@ -110,17 +122,16 @@ typedef struct {
     hj_task *task;
     int rolled;
     uint32_t groups;
-    uint32_t k[64], first_k[64], second_k[64], uniform[64]; /* see generate_shani_avx512.py */
-    V start[MAX_GROUPS][8], midstate[MAX_GROUPS][8];        /* of sixteen midstates, in the order of lanes */
-    sha_state sha_start[HJ_MAX_MIDSTATES], h;
-    V digest[2][8], word7;
-    X sha_abef[LANES], sha_cdgh[LANES], sha_second[LANES];
-    message_schedule first, second;
+    uint32_t k[64], first_k[64], second_k[64];       /* K; K + W where W is padding */
+    V start[MAX_GROUPS][8], midstate[MAX_GROUPS][8]; /* of sixteen midstates, in the order of lanes */
+    sha_state sha_start[HJ_MAX_MIDSTATES], sha_first[LANES], sha_second[LANES], h;
+    V first_w[64], second_w[2][64], word7; /* of the lanes; the second messages swap places */
+    message_schedule first, second;        /* of the SHA instructions */
     V shared[2][64]; /* rolled: W + K of the nonces of two blocks of sixteen, in pairs */
     unit next, lanes, sha[STAGES];
 } search;
 
-/* The pair of a unit that lane l holds: the order that transposing blocks of four gives. */
+/* The pair of a unit that lane l holds: the order that transposing blocks of four gives, and its own inverse. */
 static uint32_t in_lane(uint32_t l)
 {
     return 4 * (l & 3) + (l >> 2);
@@ -132,83 +143,66 @@ static uint32_t lane_offset(uint32_t l)
     return 16 * (l >> 1 & 1) + 4 * (l >> 2) + 2 * (l & 1);
 }
 
-static uint32_t small_sigma(uint32_t x, int n1, int n2, int n3)
+static sha_state load_state(const uint32_t s[8])
 {
-    return hj_rotr(x, n1) ^ hj_rotr(x, n2) ^ x >> n3;
-}
-
-static uint32_t sum_for_word(const uint32_t *w)
-{
-    return w[-16] + small_sigma(w[-15], 7, 18, 3) + w[-7] + small_sigma(w[-2], 17, 19, 10);
-}
-
-/* What the words 0, 1, 2, 16, 17 of the second chunk, which all nonces share, add to each word; 16 and 17 with K. */
-static void set_uniform(uint32_t uniform[64], const uint32_t tail[3])
-{
-    uint32_t w[34] = {tail[0], tail[1], tail[2]};
-    w[15] = 80 * 8;
-    w[16] = sum_for_word(w + 16);
-    w[17] = sum_for_word(w + 17);
-    w[15] = 0;
-    for (int t = 18; t < 34; t++) {
-        uniform[t] = sum_for_word(w + t);
-    }
-    uniform[16] = K[16] + w[16];
-    uniform[17] = K[17] + w[17];
+    return (sha_state){_mm_setr_epi32((int)s[5], (int)s[4], (int)s[1], (int)s[0]),
+                       _mm_setr_epi32((int)s[7], (int)s[6], (int)s[3], (int)s[2])};
 }
 
 static void set_midstate(search *s, uint32_t m)
 {
     const hj_job *job = s->task->job;
     const uint32_t *midstate = job->midstates + 8 * (size_t)(m < job->n_midstates ? m : 0);
-    uint32_t start[8], lane = in_lane(m % LANES); /* in_lane is its own inverse */
+    uint32_t start[8], lane = in_lane(m % LANES);
     hj_start(start, midstate, job->tail);
     for (int i = 0; i < 8; i++) {
         ((uint32_t *)&s->start[m / LANES][i])[lane] = start[i];
         ((uint32_t *)&s->midstate[m / LANES][i])[lane] = midstate[i];
     }
-    s->sha_start[m].abef = _mm_setr_epi32((int)start[5], (int)start[4], (int)start[1], (int)start[0]);
-    s->sha_start[m].cdgh = _mm_setr_epi32((int)start[7], (int)start[6], (int)start[3], (int)start[2]);
+    s->sha_start[m] = load_state(start);
 }
 
-/* The words of padding, and their W + K. */
-static void set_words(search *s, message_schedule *m, int from, const uint32_t *words, int n)
+/* W + K of words t and t + 1. */
+static void set_pairs(const search *s, const V *w, int t, V *pairs)
 {
-    for (int t = from; t < from + n; t++) {
-        m->w[t] = ALL(words[t - from]);
+    V even = ADD(w[t], ALL(s->k[t])), odd = ADD(w[t + 1], ALL(s->k[t + 1]));
+    pairs[t] = LOW_PAIRS(even, odd);
+    pairs[t + 1] = HIGH_PAIRS(even, odd);
+}
+
+/* A message's padding, which ends at word 15. */
+static void set_padding(search *s, message_schedule *m, uint32_t k[64], int from, uint32_t bits)
+{
+    m->w[from] = ALL(0x80000000u);
+    m->w[15] = ALL(bits);
+    for (int t = from; t < 16; t += 2) {
+        set_pairs(s, m->w, t, m->pairs[0]);
+        set_pairs(s, m->w, t, m->pairs[1]);
     }
-    for (int t = from; t < from + n; t += 2) {
-        V even = ADD(m->w[t], ALL(s->k[t])), odd = ADD(m->w[t + 1], ALL(s->k[t + 1]));
-        for (int i = 0; i < 2; i++) {
-            m->pairs[i][t] = LOW_PAIRS(even, odd);
-            m->pairs[i][t + 1] = HIGH_PAIRS(even, odd);
-        }
-    }
+    k[from] += 0x80000000u;
+    k[15] += bits;
 }
 
 static void set_up(search *s, hj_task *task, int rolled)
 {
-    static const uint32_t pad_80[12] = {0x80000000u, [11] = 80 * 8}, pad_32[8] = {0x80000000u, [7] = 32 * 8};
     s->task = task;
     s->rolled = rolled;
     s->groups = (task->job->n_midstates + LANES - 1) / LANES;
-    for (int t = 0; t < 64; t++) {
-        s->k[t] = K[t];
-        s->first_k[t] = K[t] + (t >= 4 && t < 16 ? pad_80[t - 4] : 0);
-        s->second_k[t] = K[t] + (t >= 8 && t < 16 ? pad_32[t - 8] : 0);
-    }
-    set_uniform(s->uniform, task->job->tail);
+    memcpy(s->k, K, sizeof K);
+    memcpy(s->first_k, K, sizeof K);
+    memcpy(s->second_k, K, sizeof K);
     for (uint32_t m = 0; m < s->groups * LANES; m++) {
         set_midstate(s, m);
     }
-    s->h.abef = _mm_setr_epi32((int)H0[5], (int)H0[4], (int)H0[1], (int)H0[0]);
-    s->h.cdgh = _mm_setr_epi32((int)H0[7], (int)H0[6], (int)H0[3], (int)H0[2]);
+    s->h = load_state(H0);
     for (int t = 0; t < 3; t++) {
         s->first.w[t] = ALL(task->job->tail[t]);
     }
-    set_words(s, &s->first, 4, pad_80, 12);
-    set_words(s, &s->second, 8, pad_32, 8);
-    s->next = (unit){0, 0};
+    set_padding(s, &s->first, s->first_k, 4, 80 * 8);
+    set_padding(s, &s->second, s->second_k, 8, 32 * 8);
+    memcpy(s->first_w, s->first.w, 16 * sizeof(V));
+    memcpy(s->second_w[0], s->second.w, 16 * sizeof(V));
+    memcpy(s->second_w[1], s->second.w, 16 * sizeof(V));
     s->lanes = (unit){NOWHERE, 0};
     for (int i = 0; i < STAGES; i++) {
         s->sha[i] = s->lanes;
@@ -220,14 +214,16 @@ static V nonce_words(const search *s, uint64_t offset, int in_lanes)
 {
     const V natural = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const V lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const V bytes = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
-    return _mm512_shuffle_epi8(ADD(ALL(s->task->first + (uint32_t)offset), in_lanes ? lanes : natural), bytes);
+    const V swap = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
+    return _mm512_shuffle_epi8(ADD(ALL(s->task->first + (uint32_t)offset), in_lanes ? lanes : natural), swap);
 }
 
-INLINE V sigma(V x, int n1, int n2, int n3)
+static V nonce_of(const search *s, unit u)
 {
-    return XOR3(_mm512_rorv_epi32(x, ALL(n1)), _mm512_rorv_epi32(x, ALL(n2)), _mm512_srlv_epi32(x, ALL(n3)));
+    return ALL(hj_bswap32(s->task->first + (uint32_t)u.offset));
 }
+
+#define SIGMA(x, n1, n2, n3) XOR3(ROR(x, n1), ROR(x, n2), SHR(x, n3))
 
 /* Rolled: W + K of sixteen nonces from the offset on. */
 static void set_shared(search *s, uint64_t offset)
@@ -235,12 +231,10 @@ static void set_shared(search *s, uint64_t offset)
     V *w = s->first.w, *pairs = s->shared[offset / LANES & 1];
     w[3] = nonce_words(s, offset, 0);
     for (int t = 16; t < 64; t++) {
-        w[t] = ADD(ADD(w[t - 16], sigma(w[t - 15], 7, 18, 3)), ADD(w[t - 7], sigma(w[t - 2], 17, 19, 10)));
+        w[t] = ADD(ADD(w[t - 16], SIGMA(w[t - 15], 7, 18, 3)), ADD(w[t - 7], SIGMA(w[t - 2], 17, 19, 10)));
     }
     for (int t = 4; t < 64; t += 2) {
-        V even = ADD(w[t], ALL(s->k[t])), odd = ADD(w[t + 1], ALL(s->k[t + 1]));
-        pairs[t] = LOW_PAIRS(even, odd);
-        pairs[t + 1] = HIGH_PAIRS(even, odd);
+        set_pairs(s, w, t, pairs);
     }
 }
 
@@ -264,35 +258,35 @@ static unit take(search *s)
     return u;
 }
 
-static V nonce_of(const search *s, unit u)
+/* Blocks of four by four words. */
+INLINE void transpose(V x[4])
 {
-    return ALL(hj_bswap32(s->task->first + (uint32_t)u.offset));
+    V low[2] = {LOW_PAIRS(x[0], x[1]), LOW_PAIRS(x[2], x[3])};
+    V high[2] = {HIGH_PAIRS(x[0], x[1]), HIGH_PAIRS(x[2], x[3])};
+    x[0] = _mm512_unpacklo_epi64(low[0], low[1]);
+    x[1] = _mm512_unpackhi_epi64(low[0], low[1]);
+    x[2] = _mm512_unpacklo_epi64(high[0], high[1]);
+    x[3] = _mm512_unpackhi_epi64(high[0], high[1]);
 }
 
-/* The first digests of the SHA instructions as the first words of the second messages, hash in_lane(l) in lane l. */
-static void set_second_message(search *s)
+/* The first digests of the SHA instructions as the first words of the second messages. */
+static void set_second_message(search *s, V *pairs)
 {
-    static const int order[2][4] = {{5, 4, 1, 0}, {7, 6, 3, 2}};
     const V *midstate = s->midstate[s->sha[SECOND_SCHEDULE].group];
-    for (int half = 0; half < 2; half++) {
-        const X *x = half ? s->sha_cdgh : s->sha_abef;
-        V x0 = _mm512_loadu_si512(x), x1 = _mm512_loadu_si512(x + 4), x2 = _mm512_loadu_si512(x + 8);
-        V x3 = _mm512_loadu_si512(x + 12), low[2] = {LOW_PAIRS(x0, x1), LOW_PAIRS(x2, x3)};
-        V high[2] = {HIGH_PAIRS(x0, x1), HIGH_PAIRS(x2, x3)};
-        V words[4] = {_mm512_unpacklo_epi64(low[0], low[1]), _mm512_unpackhi_epi64(low[0], low[1]),
-                      _mm512_unpacklo_epi64(high[0], high[1]), _mm512_unpackhi_epi64(high[0], high[1])};
-        for (int i = 0; i < 4; i++) {
-            s->second.w[order[half][i]] = ADD(words[i], midstate[order[half][i]]);
-        }
+    V x[4], y[4];
+    for (int i = 0; i < 4; i++) {
+        V low = _mm512_loadu_si512(s->sha_first + 4 * i), high = _mm512_loadu_si512(s->sha_first + 4 * i + 2);
+        x[i] = _mm512_shuffle_i32x4(low, high, 0x88);
+        y[i] = _mm512_shuffle_i32x4(low, high, 0xdd);
     }
-}
-
-static void set_second_pairs(search *s, V *pairs)
-{
+    transpose(x);
+    transpose(y);
+    const V words[8] = {x[3], x[2], y[3], y[2], x[1], x[0], y[1], y[0]}; /* x: f, e, b, a; y: h, g, d, c */
+    for (int i = 0; i < 8; i++) {
+        s->second.w[i] = ADD(words[i], midstate[i]);
+    }
     for (int t = 0; t < 8; t += 2) {
-        V even = ADD(s->second.w[t], ALL(s->k[t])), odd = ADD(s->second.w[t + 1], ALL(s->k[t + 1]));
-        pairs[t] = LOW_PAIRS(even, odd);
-        pairs[t + 1] = HIGH_PAIRS(even, odd);
+        set_pairs(s, s->second.w, t, pairs);
     }
 }
 
@@ -314,7 +308,7 @@ static void report_lanes(search *s)
 static void report_sha(search *s)
 {
     for (uint32_t i = 0; i < LANES; i++) {
-        if (!((H0[7] + (uint32_t)_mm_cvtsi128_si32(s->sha_second[i])) & s->task->filter)) {
+        if (!((H0[7] + (uint32_t)_mm_cvtsi128_si32(s->sha_second[i].abef)) & s->task->filter)) {
             report(s, s->sha[SECOND_HASH], i);
         }
     }
@@ -332,32 +326,32 @@ static void advance_sha(search *s, V *pairs)
         s->sha[FIRST_SCHEDULE] = take(s);
         s->first.w[3] = nonce_words(s, s->sha[FIRST_SCHEDULE].offset, 1);
     }
-    set_second_message(s);
-    set_second_pairs(s, pairs);
+    set_second_message(s, pairs);
 }
 
-INLINE void iterate(search *s, int odd, void body(struct io *))
+INLINE void iterate(search *s, int odd, void body(const struct io *))
 {
     advance_sha(s, s->second.pairs[odd]);
     const unit sha = s->sha[FIRST_HASH];
-    V sha_nonces = s->rolled ? nonce_of(s, sha) : nonce_words(s, sha.offset, 0);
+    const V sha_nonces = s->rolled ? nonce_of(s, sha) : nonce_words(s, sha.offset, 0);
     const uint32_t *sha_wk = s->rolled ? shared_for(s, sha) : (const uint32_t *)s->first.pairs[!odd];
     for (uint32_t b = 0; b < BODIES; b++) {
         const unit u = take(s);
         const uint32_t part = 12 * b, quarter = lane_offset(b);
-        struct io io = {
+        V *second_w = s->second_w[~b & 1];
+        const struct io io = {
             .start = s->start[u.group], .midstate = s->midstate[u.group],
-            .nonces = s->rolled ? nonce_of(s, u) : nonce_words(s, u.offset, 1),
-            .wk = s->rolled ? shared_for(s, u) : 0, .uniform = s->uniform, .first_k = s->first_k,
-            .digest = s->digest[b & 1], .message = s->digest[~b & 1],
-            .k = s->k, .second_k = s->second_k, .word7 = &s->word7,
-            .sha_start = s->sha_start + LANES * sha.group + 4 * b, .sha_nonces = (uint32_t *)&sha_nonces + 4 * b,
-            .sha_wk = sha_wk + (s->rolled ? 0 : quarter), .sha_abef = s->sha_abef + 4 * b,
-            .sha_cdgh = s->sha_cdgh + 4 * b, .sha_h = s->h,
+            .nonces = s->rolled ? nonce_of(s, u) : nonce_words(s, u.offset, 1), .first_k = s->first_k,
+            .wk = shared_for(s, u), .first_w = s->first_w, .digest = s->second_w[b & 1],
+            .k = s->k, .second_k = s->second_k, .second_w = second_w, .second_wt = second_w, .word7 = &s->word7,
+            .sha_start = s->sha_start + LANES * sha.group + 4 * b,
+            .sha_nonces = (const uint32_t *)&sha_nonces + 4 * b,
+            .sha_wk = s->rolled ? sha_wk : sha_wk + quarter, .sha_first = s->sha_first + 4 * b, .sha_h = s->h,
             .sha_second_wk = (const uint32_t *)s->second.pairs[!odd] + quarter, .sha_second = s->sha_second + 4 * b,
             .first = {s->first.w + part, s->k + part, s->first.pairs[odd] + part},
             .second = {s->second.w + part, s->k + part, s->second.pairs[odd] + part},
         };
+        s->first_w[3] = io.nonces;
         body(&io);
         report_lanes(s);
         s->lanes = u;
@@ -366,25 +360,25 @@ INLINE void iterate(search *s, int odd, void body(struct io *))
 }
 
 /* All units, and as many iterations more as the pipeline is long. */
-static void run(hj_task *task, int rolled)
+INLINE void run(hj_task *task, int rolled, void body(const struct io *))
 {
     search s = {0};
     set_up(&s, task, rolled);
     uint64_t units = rolled ? task->count * s.groups : (task->count + LANES - 1) / LANES;
     uint64_t iterations = (units + BODIES) / (BODIES + 1) + STAGES - 1;
     for (uint64_t i = 0; i < iterations; i++) {
-        iterate(&s, i & 1, rolled ? rolled_body : plain_body);
+        iterate(&s, i & 1, body);
     }
 }
 
 static void plain(hj_task *task)
 {
-    run(task, 0);
+    run(task, 0, plain_body);
 }
 
 static void rolled(hj_task *task)
 {
-    run(task, 1);
+    run(task, 1, rolled_body);
 }
 
 #if defined(__clang__)
