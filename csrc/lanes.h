@@ -142,25 +142,19 @@ INLINE V nonce_word(V nonce)
     return (ROTR(nonce, 8) & 0xff00ff00u) | (ROTR(nonce, 24) & 0x00ff00ffu);
 }
 
-/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Those from 4 to 17 do not change, and kw[3] is W3 alone:
- * K[3] is in the group's start. */
+/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Only kw[3] is W3 alone: K[3] is in the group's start. */
 static __attribute__((noinline)) void first_schedule(words *kw, int step, V nonces, const job_words *j)
 {
     V w[16];
     kw[3 * step].v = w[3] = nonce_word(nonces);
+    for (int t = 4; t < 18; t++) {
+        kw[t * step].v = SPLAT(j->kw[t]);
+    }
 #define NEXT(t) \
     WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]); \
     kw[t * step].v = ADD(WORD(w, t), j->k[t]);
     WORDS_18_TO_60(NEXT) NEXT(61) NEXT(62) NEXT(63)
 #undef NEXT
-}
-
-/* The words of the first schedule that are the same for every nonce: 4 to 17. */
-static void first_padding(words *kw, int step, const job_words *j)
-{
-    for (int i = 4 * step; i < 18 * step; i++) {
-        kw[i].v = SPLAT(j->kw[i / step]);
-    }
 }
 
 /* Round 3 has the nonce in no more than its last additions. */
@@ -180,7 +174,18 @@ INLINE void first_end(V digest[8], const V s[8], const group *group)
 
 #ifdef BESIDE
 
-/* The second hash's part of a step, round by round. */
+INLINE void plain_round(V *s, V *w, int t, const job_words *j)
+{
+    if (t < 18) {
+        TAKE(s, t, j->kw[t]);
+    } else {
+        WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]);
+        TAKE(s, t, j->k[t]);
+        TAKE(s, t, WORD(w, t));
+    }
+    full_round(s, t);
+}
+
 INLINE void second_round(V *s, V *w, int t, const job_words *j)
 {
     if (t >= 16) {
@@ -204,14 +209,15 @@ INLINE void second_round(V *s, V *w, int t, const job_words *j)
     PAIR_OF_ROUNDS(15) PAIR_OF_ROUNDS(16) PAIR_OF_ROUNDS(17) WORDS_18_TO_60(PAIR_OF_ROUNDS) \
     PAIR_OF_ROUNDS(61) PAIR_OF_ROUNDS(62) PAIR_OF_ROUNDS(63)
 
-static __attribute__((noinline)) uint64_t plain_step(V digest[1][8], const group *group, const words *kw,
+static __attribute__((noinline)) uint64_t plain_step(V digest[1][8], const group *group, const V *nonces,
                                                      const job_words *j, uint filter)
 {
-    V s[8], r[8], w[16];
+    V s[8], u[16], r[8], w[16];
     memcpy(w, digest, 8 * sizeof *w);
     second_start(r, w[0]);
-    first_start(s, group, kw[3].v);
-#define FIRST_ROUND(t) TAKE(s, t, kw[t].v); full_round(s, t);
+    u[3] = nonce_word(*nonces);
+    first_start(s, group, u[3]);
+#define FIRST_ROUND(t) plain_round(s, u, t, j);
     BOTH_HASHES
 #undef FIRST_ROUND
     first_end(digest[0], s, group);
@@ -274,11 +280,15 @@ static __attribute__((noinline)) uint64_t second_hashes(const V digest[STREAMS][
 }
 
 /* All streams have the same group, and each its own nonces and schedule. */
-static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const group *group, const words *kw,
+static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const group *group, const V *nonces,
                                                      const job_words *j, uint filter)
 {
+    words schedule[64 * STREAMS], *kw = schedule;
     V s[STREAMS][8];
     uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+    for (uint i = 0; i < STREAMS; i++) {
+        first_schedule(kw + i, STREAMS, *nonces + i * LANES, j);
+    }
 #define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
 #define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
 #define END(i, t) first_end(digest[i], s[i], group);
@@ -328,19 +338,15 @@ static void report(hj_task *task, uint64_t passed, uint midstate, uint64_t offse
  * nothing yet, and its offset is beyond every range, so that hj_candidate drops it. */
 static void plain(hj_task *task)
 {
-    words kw[64 * STREAMS];
     V digest[STREAMS][8], nonces = nonces_from(task->first);
     job_words j;
     group group;
     prepare_job(&j, task->job);
     load_group(&group, task->job, 0, &j);
-    first_padding(kw, STREAMS, &j);
     memset(digest, 0, sizeof digest);
     for (uint64_t offset = 0; offset < task->count + STREAMS * LANES; offset += STREAMS * LANES) {
-        for (int i = 0; i < STREAMS; i++, nonces += LANES) {
-            first_schedule(kw + i, STREAMS, nonces, &j);
-        }
-        report(task, plain_step(digest, &group, kw, &j, task->filter), 0, offset - STREAMS * LANES);
+        report(task, plain_step(digest, &group, &nonces, &j, task->filter), 0, offset - STREAMS * LANES);
+        nonces += STREAMS * LANES;
     }
 }
 
@@ -356,7 +362,6 @@ static void rolled(hj_task *task)
     for (uint g = 0; g < HJ_MAX_MIDSTATES / LANES; g++) {
         load_group(&groups[g], task->job, g * LANES, &j);
     }
-    first_padding(kw, 1, &j);
     memset(digest, 0, sizeof digest);
     for (uint64_t offset = 0; offset < task->count; offset++) {
         uint n = offset % LANES;
