@@ -53,6 +53,8 @@ class Meter:
     unavailable: str | None = None
     """Why it cannot be read here and what opens it, as one sentence; None if it can."""
     pci_bus_id: str | None = None
+    watts: float | None = None
+    """Power that is stated, not read; such a meter is never opened."""
 
 
 PROVIDERS = {
