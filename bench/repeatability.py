@@ -53,13 +53,15 @@ def run(command: list[str], backends: list[str], seconds: float) -> Record:
     """One run of `hashjoule bench`."""
     names = [argument for name in backends for argument in ("--backend", name)]
     line = [*command, "bench", "--json", "--threads", "1", "--seconds", str(seconds), *names]
-    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    done = subprocess.run(line, capture_output=True, check=True)
     return msgspec.json.decode(done.stdout, type=Record)
 
 
 def pairs_of(a: Record, b: Record) -> list[Pair]:
     """The two runs, backend by backend."""
-    rates = [{(r.backend, r.mode): r.hashrate_hs for r in record.results} for record in (a, b)]
+    rates: list[dict[tuple[str, str], Rate]] = [
+        {(r.backend, r.mode): r.hashrate_hs for r in record.results} for record in (a, b)
+    ]
     clocks = a.machine.clock_hz, b.machine.clock_hz
     clock_ratio = clocks[1] / clocks[0] if clocks[0] and clocks[1] else None
     return [
