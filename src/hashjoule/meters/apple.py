@@ -9,6 +9,8 @@ from typing import Any
 
 from hashjoule.meters import Meter, MeterError, Reading, closed
 
+_HERE = (sys.platform, platform.machine())
+
 
 class CpuCounter:
     """The energy of all CPU clusters."""
@@ -38,7 +40,7 @@ class CpuCounter:
 
 def meters() -> list[Meter]:
     """One meter on a Mac with Apple silicon; nothing to list elsewhere."""
-    if (sys.platform, platform.machine()) != ("darwin", "arm64"):
+    if _HERE != ("darwin", "arm64"):
         return []
     if find_spec("zeus_apple_silicon") is None:
         return [_closed("zeus-apple-silicon is not installed; pip install 'hashjoule[meter]'")]
