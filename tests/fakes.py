@@ -40,9 +40,10 @@ def row_of(backend: object, name: str = "fake") -> Row:
 
 @dataclass
 class SteadyMeter:
-    """A meter that shows the same power until told otherwise, with the clock that it counts by."""
+    """A meter that shows the same power until told otherwise, with the clock that it counts by; or a `live` one."""
 
     watts: float
+    live: bool = False
     lost: bool = False
     closed: bool = False
     now_s: float = 0.0
@@ -67,6 +68,8 @@ class SteadyMeter:
         """See `Reading.joules`."""
         if self.lost:
             raise MeterError("the fake was lost")
+        if self.live:
+            return self.watts * time.perf_counter()
         return self.counted
 
     def close(self) -> None:

@@ -69,6 +69,11 @@ class Machine(Sourced, frozen=True, kw_only=True):
             _check_range("hashrate_hs or power_w", self.j_per_th, bounds, "J/TH", self.machine_class)
 
     @property
+    def name(self) -> str:
+        """Model and mode in one string."""
+        return f"{self.model} ({self.mode})" if self.mode else self.model
+
+    @property
     def j_per_th(self) -> float | None:
         """Joules per terahash, from rate and power; None without a power."""
         return None if self.power_w is None else self.power_w / self.hashrate_hs * 1e12

@@ -143,13 +143,13 @@ def read_csv(path: Path, row_type: type[Row], *, today: datetime.date | None = N
         try:
             return tuple(_row(path.name, reader.line_num, cells, row_type, latest) for cells in reader)
         except csv.Error as error:
-            raise UsageError(f"{path.name}, line {reader.line_num}: {error}") from error
+            raise UsageError(f"{path.name}, line {reader.reader.line_num}: {error}") from error
 
 
 def _row(file: str, line: int, cells: dict[str, str], row_type: type[Row], latest: str) -> Row:
     where = f"{file}, line {line}"
     if None in cells or None in cells.values():
-        raise UsageError(f"{where}: the number of cells differs from the header's {len(row_type.__struct_fields__)}")
+        raise UsageError(f"{where}: the number of cells differs from the header's")
     given = {name: cell for name, cell in cells.items() if cell != ""}
     try:
         row = msgspec.convert(given, row_type, strict=False)

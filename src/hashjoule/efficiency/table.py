@@ -164,7 +164,7 @@ def _measured(record: Record, result: Result, name: str) -> Row:
     device = result.device or record.machine.cpu
     return Row(
         origin="measured", model=device, mode=f"{result.backend}, {result.mode}", maker="",
-        machine_class=_class_of(result, record.machine.cpu), shipped=None, node_nm=None, chip="", cooling=None,
+        machine_class=class_of(result, record.machine.cpu), shipped=None, node_nm=None, chip="", cooling=None,
         hashrate_hs=result.hashrate_hs.median, power_w=energy.joules / energy.seconds if energy else None,
         power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
         j_per_th=result.j_per_th.value if energy and result.j_per_th else None, published_j_per_th=None,
@@ -173,9 +173,9 @@ def _measured(record: Record, result: Result, name: str) -> Row:
     )  # fmt: skip
 
 
-def _class_of(result: Result, cpu: str) -> MachineClass:
+def class_of(result: Result, cpu: str) -> MachineClass:
     """OpenCL runs on GPUs except where its device is the processor itself; every other backend is the processor."""
-    on_cpu = not result.backend.startswith("opencl") or result.device == cpu or "cpu" in result.device.lower()
+    on_cpu = not result.backend.startswith("opencl") or result.device in cpu or "cpu" in result.device.lower()
     return "cpu" if on_cpu else "gpu"
 
 

@@ -89,7 +89,14 @@ def fit_halving(records: Sequence[Row]) -> HalvingFit:
 
 
 def student_t(probability: float, freedom: int) -> float:
-    """Quantile of Student's t distribution (Abramowitz & Stegun 26.7.5; within 0.2 % from 3 degrees of freedom up)."""
+    """Quantile of Student's t distribution: exact for 1 and 2 degrees of freedom, else within 0.2 %.
+
+    Abramowitz & Stegun 26.7.5 from 3 degrees of freedom up.
+    """
+    if freedom == 1:
+        return math.tan(math.pi * (probability - 0.5))
+    if freedom == 2:
+        return (2 * probability - 1) / math.sqrt(2 * probability * (1 - probability))
     z = NormalDist().inv_cdf(probability)
     terms = (
         z,
