@@ -90,6 +90,10 @@ class FakeTime:
         self.now_s += self.step_s
         return self.now_s
 
+    def monotonic(self) -> float:
+        """The same clock."""
+        return self.perf_counter()
+
     def thread_time(self) -> float:
         """The same pace, counted apart."""
         self.cpu_s += self.step_s

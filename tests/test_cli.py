@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from hashjoule import backends, check, cli, energy, meters
+from hashjoule import backends, benchmark, check, cli, energy, measure, meters
 from hashjoule.backends import Row
 from hashjoule.benchmark import Benchmark, device_sum_hs, thread_steps
 from hashjoule.energy import Metering
 from hashjoule.job import MAX_TARGET, Header
 from hashjoule.measure import Subject
 from hashjoule.records import Record, load_record
-from tests.fakes import Faulty, SteadyMeter, row_of
+from tests.fakes import FakeTime, Faulty, SteadyMeter, row_of
 from tests.support import headers
 from tests.test_measure import sampled
 
@@ -253,15 +253,17 @@ def test_a_folder_that_cannot_be_written_is_told_first(
 def test_records_are_kept_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Incomplete, with what there is: whoever pulls the plug loses a second or so."""
     kept: list[Record] = []
+    monkeypatch.setattr(measure, "time", FakeTime(0.1))
+    monkeypatch.setattr(benchmark, "time", FakeTime(1.0))
     with Metering() as metering:
         bench = Benchmark(metering, keep=kept.append)
-        monkeypatch.setattr(bench, "_pause_s", 0.0)
-        bench.compare([row_of(Faulty())], ["plain"], 1, 0.1)
+        bench.compare([row_of(Faulty(), f"fake:{i}") for i in range(4)], ["plain"], 1, 2.0)
         bench.finish()
-    assert kept
-    assert not any(record.complete for record in kept)
     assert bench.record().complete
-    assert len(kept[-1].results[0].samples_hs) < len(bench.record().results[0].samples_hs)
+    assert not any(record.complete for record in kept)
+    hashes = [sum(result.hashes for result in record.results) for record in (*kept, bench.record())]
+    assert hashes == sorted(set(hashes))
+    assert len(hashes) > 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
