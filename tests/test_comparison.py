@@ -27,7 +27,7 @@ B = record((1.2e7, 1.19e7, 1.21e7), (0.9e7, 0.89e7, 0.91e7), (0.9e7, 0.8e7, 1.0e
 
 
 def test_verdicts() -> None:
-    """A difference counts only where the interval of the ratio leaves out 1; rows without a partner are named."""
+    """A difference counts only where the intervals do not overlap; rows without a partner are named."""
     found = compare(A, B)
     assert [change.verdict for change in found.changes] == ["faster", "slower", "no difference"]
     assert all(change.low <= change.ratio <= change.high for change in found.changes)

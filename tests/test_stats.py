@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule import stats
-from hashjoule.stats import Interval
 
 RATES = st.lists(st.floats(1e3, 1e12), min_size=1, max_size=60)
 
@@ -58,17 +57,6 @@ def test_neighbours_that_are_alike_widen_the_interval() -> None:
     """Nine in ten intervals hold the truth, whether noise comes sample by sample or in stretches."""
     assert coverage(100, 1) > 0.9
     assert coverage(100, 10) > 0.85
-
-
-def test_the_ratio_s_interval() -> None:
-    """Two exact figures give an exact ratio; each side's own distance counts; order is reversed with the ratio."""
-    exact = stats.ratio_interval(2.0, Interval(2.0, 2.0), 3.0, Interval(3.0, 3.0))
-    assert exact == pytest.approx((1.5, 1.5))
-    one = stats.ratio_interval(2.0, Interval(1.6, 2.0), 2.0, Interval(2.0, 2.0))
-    assert one == pytest.approx((1.0, 1.25))
-    there = stats.ratio_interval(2.0, Interval(1.8, 2.1), 3.0, Interval(2.9, 3.3))
-    back = stats.ratio_interval(3.0, Interval(2.9, 3.3), 2.0, Interval(1.8, 2.1))
-    assert there == pytest.approx((1 / back.high, 1 / back.low))
 
 
 def test_outliers_and_required_samples() -> None:

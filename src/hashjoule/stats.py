@@ -67,18 +67,6 @@ def _low_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[i
     return sorted(samples)[bisect_left(sorted(samples), 0.025, key=part_at_most)]
 
 
-def ratio_interval(a: float, a_interval: Interval, b: float, b_interval: Interval) -> Interval:
-    """The 95 % interval of b / a from those of a and b, all above zero.
-
-    The method of variance estimates recovery (Zou and Donner 2008) on logarithms: each side's distance to its own
-    bound counts, so skewed intervals stay skewed.
-    """
-    centre = math.log(b / a)
-    low = math.hypot(math.log(b / b_interval.low), math.log(a_interval.high / a))
-    high = math.hypot(math.log(b_interval.high / b), math.log(a / a_interval.low))
-    return Interval(math.exp(centre - low), math.exp(centre + high))
-
-
 def median_deviation(samples: Sequence[float]) -> float:
     """The median absolute deviation from the median."""
     median = statistics.median(samples)

@@ -43,7 +43,7 @@ def compare_command(ctx: click.Context, before: Path, after: Path, threshold: fl
 
 
 def _text(found: Comparison) -> str:
-    header = ["backend", "mode", "threads", "A MH/s", "B MH/s", "change", "95 % interval", "verdict"]
+    header = ["backend", "mode", "threads", "A MH/s", "B MH/s", "change", "between", "verdict"]
     parts = [columns(header, [_line(change) for change in found.changes], left=2)]
     if found.only_before:
         parts.append(f"only in A: {', '.join(found.only_before)}")
@@ -60,6 +60,6 @@ def _line(change: Change) -> list[str]:
         significant(change.before_hs / 1e6),
         significant(change.after_hs / 1e6),
         f"{change.ratio - 1:+.1%}",
-        f"{change.low - 1:+.1%} to {change.high - 1:+.1%}",
+        f"{change.low - 1:+.1%} and {change.high - 1:+.1%}",
         change.verdict,
     ]
