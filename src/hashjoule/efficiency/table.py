@@ -104,12 +104,21 @@ def load_table(files: Iterable[str | Path] = ()) -> tuple[Row, ...]:
         if path.suffix.lower() == ".csv":
             published += read_machines(path)
         else:
-            from hashjoule.records import load_record  # only who has records pays for their machinery
-
-            record = load_record(path)
-            _check_created(path.name, record.created)
-            records.append((str(path), record))
+            records.append((str(path), dated_record(path)))
     return build_rows(published, records)
+
+
+def dated_record(path: Path) -> Record:
+    """A record whose date can stand on a time axis.
+
+    Raises:
+        UsageError: for a file that is no record, or one without a date or from the future.
+    """
+    from hashjoule.records import load_record  # only who has records pays for their machinery
+
+    record = load_record(path)
+    _check_created(path.name, record.created)
+    return record
 
 
 def _check_created(name: str, created: str) -> None:
