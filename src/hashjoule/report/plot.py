@@ -89,7 +89,7 @@ def draw(rows: Sequence[Row], view: View) -> Figure:
     stars = (
         "Stars: your measurements. " if any(row.origin == "measured" and drawable(row, view) for row in rows) else ""
     )
-    caption = textwrap.fill(f"{stars}{canvas.caption} {_source(rows)}", CAPTION_LETTERS)
+    caption = textwrap.fill(f"{stars}{canvas.caption} {source(rows)}", CAPTION_LETTERS)
     figure.text(left, 0.015, caption, size=8, color=GREY, va="bottom", linespacing=1.4)
     return figure
 
@@ -512,7 +512,8 @@ def interval(fit: HalvingFit) -> str:
     return f"{fit.low_years * 12:.0f} to {fit.high_years * 12:.0f} months"
 
 
-def _source(rows: Sequence[Row]) -> str:
+def source(rows: Sequence[Row]) -> str:
+    """Where the published rows come from, as a caption."""
     published = [row for row in rows if row.origin == "published"]
     return f"Source: hashjoule data set, {len(published)} machines, each with its source, newest of {newest(rows)}."
 
