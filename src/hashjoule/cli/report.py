@@ -12,7 +12,9 @@ from hashjoule.report.page import write_page
 
 @click.command("report")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[RESULT.json]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write to.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write to."
+)
 def report_command(files: tuple[Path, ...], output: Path) -> None:
     """Make one self-contained web page: rates, J/TH against the published field, why, and economics.
 

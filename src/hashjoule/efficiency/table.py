@@ -170,9 +170,8 @@ def _published(machine: Machine) -> Row:
 
 def _measured(record: Record, result: Result, name: str) -> Row:
     energy = result.energy if result.j_per_th else None
-    device = result.device or record.machine.cpu
     return Row(
-        origin="measured", model=device, mode=f"{result.backend}, {result.mode}", maker="",
+        origin="measured", model=device_name(record, result), mode=f"{result.backend}, {result.mode}", maker="",
         machine_class=class_of(result, record.machine.cpu), shipped=None, node_nm=None, chip="", cooling=None,
         hashrate_hs=result.hashrate_hs.median, power_w=energy.joules / energy.seconds if energy else None,
         power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
@@ -180,6 +179,11 @@ def _measured(record: Record, result: Result, name: str) -> Row:
         deviates=False, ratio_to_class_best=None, ratio_to_best=None, quality=None, source=name,
         source_date=record.created[:10], note=f"{result.threads} threads" if result.threads > 1 else "",
     )  # fmt: skip
+
+
+def device_name(record: Record, result: Result) -> str:
+    """What measured: the device, or the processor by its own name."""
+    return record.machine.cpu if result.device in ("", "cpu") else result.device
 
 
 def class_of(result: Result, cpu: str) -> MachineClass:

@@ -11,10 +11,12 @@ import contextlib
 import hashlib
 import importlib.resources
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from itertools import cycle
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -25,14 +27,14 @@ import hashjoule
 from hashjoule.efficiency import economics, explain, sources
 from hashjoule.efficiency.dataset import machines
 from hashjoule.efficiency.lookup import best_asic
-from hashjoule.efficiency.table import Row, build_rows
+from hashjoule.efficiency.table import Row, build_rows, device_name
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
-from hashjoule.records import Record, Result, to_json
+from hashjoule.records import Record, to_json
 from hashjoule.report import plot, svg
 from hashjoule.report.table import HEADER, cells, host, legend, rate
 from hashjoule.report.text import significant
-from hashjoule.report.waterfall import joules, short, times
+from hashjoule.report.waterfall import LABELS, joules, short, times
 
 Named = tuple[str, Record]
 """The name of a record's file, and the record."""
@@ -43,6 +45,7 @@ SORTS = ("name", "maker", "class", "shipped", "node_nm", "hashrate_hs", "power_w
 """What each column but the last sorts by, as the fields of `_point`."""
 NUMBERS_FROM = 4
 """The first of the columns that hold numbers."""
+_ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
 def write_page(records: Sequence[Named], folder: Path) -> Path:
@@ -95,9 +98,9 @@ def render(records: Sequence[Named]) -> str:
         economics_sources=_economics_sources(),
         counts=_counts(rows),
         version=escape(hashjoule.__version__),
-        data=_embedded(_data(rows)),
+        data=_embedded(msgspec.json.encode(_data(rows)).decode()),
         records="\n".join(
-            f'<script type="application/json" id="record-{index}">{_embedded(record)}</script>'
+            f'<script type="application/json" id="record-{index}">{_embedded(to_json(record))}</script>'
             for index, (_, record) in enumerate(records)
         ),
     )
@@ -116,9 +119,9 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _embedded(value: object) -> str:
+def _embedded(json: str) -> str:
     """JSON that is safe inside a script element: no "<" that could end it or begin a comment."""
-    return to_json(value).replace("<", "\\u003c")
+    return json.replace("<", "\\u003c")
 
 
 def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
@@ -132,17 +135,14 @@ def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
     if metered:
         value, record, result = min(metered, key=lambda found: found[0])
         best, best_j_per_th = best_asic()
-        title = f"{_device(record, result)} takes {joules(value)} joules for a terahash"
-        basis = result.energy.method if result.energy else "declared"
-        deck = f"That is {times(value / best_j_per_th)} times the energy of the best mining machine, {best.name}."
-        return title, deck + (" The power was declared, not measured." if basis == "declared" else "")
+        title = f"{short(device_name(record, result))} takes {plot.rounded(value)} joules for a terahash"
+        deck = (
+            f"That is {plot.rounded(value / best_j_per_th)} times the energy of the best mining machine, {best.name}."
+        )
+        return title, f"{deck} {_power_note(record)}"
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
-    title = f"{_device(record, result)} makes {rate(result.hashrate_hs.median)}"
+    title = f"{short(device_name(record, result))} makes {rate(result.hashrate_hs.median)}"
     return title, f"No power was measured, so its joules per terahash are not known. {published} machines have theirs."
-
-
-def _device(record: Record, result: Result) -> str:
-    return short(result.device if result.device and result.device not in record.machine.cpu else record.machine.cpu)
 
 
 def _machine(index: int, named: Named) -> str:
@@ -157,7 +157,7 @@ def _machine(index: int, named: Named) -> str:
         refused=_list("Refused", [refusal.reason for refusal in record.refused], ""),
         finding=escape(_rate_finding(record)),
         bars=svg.rate_bars(record),
-        energy=escape(_energy_note(record)),
+        energy=escape(_power_note(record)),
         file=escape(name),
     )
 
@@ -167,7 +167,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     unknown = "not known"
     return [
         ("Measured", record.created.replace("T", " ").replace("Z", " UTC")),
-        ("Cores used at most", str(machine.cores)),
+        ("Cores", str(machine.cores)),
         ("Clock while measuring", f"{machine.clock_hz / 1e9:.2f} GHz" if machine.clock_hz else unknown),
         ("Memory", f"{machine.memory / 2**30:.1f} GiB"),
         ("System", machine.os),
@@ -201,12 +201,16 @@ def _rate_finding(record: Record) -> str:
     return f"{finding}: {times(fastest.hashrate_hs.median / base[0].hashrate_hs.median)} times the hashlib reference"
 
 
-def _energy_note(record: Record) -> str:
-    """Whose joules these are; a record without any says so."""
-    kinds = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in record.results if r.energy})
-    if not kinds:
-        return "No meter and no declared power: this record holds no joules, and none are guessed."
-    return "Energy: " + "; ".join(f"{method} power of the {scope} ({source})" for method, scope, source in kinds) + "."
+def _power_note(record: Record) -> str:
+    """How the power was had; a record without any says so."""
+    found = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in record.results if r.energy})
+    notes = [
+        "The power was declared by the person who measured, not metered."
+        if method == "declared"
+        else f"Power of the {scope}, {method}, from {source}."
+        for method, scope, source in found
+    ]
+    return " ".join(notes) or "No meter and no declared power: this record holds no joules, and none are guessed."
 
 
 def _class_boxes(rows: Sequence[Row]) -> str:
@@ -285,6 +289,7 @@ def _point(row: Row) -> dict[str, Any]:
         "measured": row.origin == "measured",
         "hollow": row.is_bound or row.quality == "low",
         "texts": [texts[4], texts[6], date or ""],
+        "label": f"{short(row.model, 30)}, {plot.bare_j_per_th(row)}" if row.j_per_th else "",
         "url": _url(row),
         "host": host(row),
     }
@@ -336,15 +341,17 @@ def _economics_sources() -> str:
         (f"Subsidy: {era.subsidy_btc:g} BTC a block; fees are counted as nothing", f"since {era.first_month}", era),
     ]
     return "".join(
-        f"<li>{escape(text)} ({escape(date)}): {_sourced(row.source_url)}</li>" for text, date, row in figures
+        f"<li>{escape(text)} ({escape(date)}): {_linked(row.source_url)}</li>" for text, date, row in figures
     )
 
 
-def _sourced(source: str) -> str:
-    """A source as a link where it is an address and nothing else, else as text."""
-    if source.startswith(("https://", "http://")) and " " not in source:
-        return f'<a href="{escape(source)}">{escape(source.split("://")[1].split("/")[0])}</a>'
-    return escape(source)
+def _linked(text: str) -> str:
+    """Text for HTML in which every web address is a link that shows its host."""
+    parts = _ADDRESS.split(text)  # the odd ones are addresses
+    return "".join(
+        f'<a href="{escape(part)}">{escape(part.split("/")[2].removeprefix("www."))}</a>' if odd else escape(part)
+        for odd, part in zip(cycle((False, True)), parts, strict=False)
+    )
 
 
 def _why(records: Sequence[Named]) -> str:
@@ -364,6 +371,10 @@ def _why(records: Sequence[Named]) -> str:
 
 def _waterfall(explanation: explain.Explanation) -> str:
     subject, best = explanation.subject, explanation.best
+    notes = "".join(
+        f"<dt>{escape(LABELS[factor.name])}</dt><dd>{_linked(f'{factor.note}. Source: {factor.source}.')}</dd>"
+        for factor in explanation.factors
+    )
     ends = (
         f"{subject.name}: {joules(subject.j_per_th)} J/TH ({subject.basis}; {subject.source}). "
         f"{best.name}: {joules(best.j_per_th)} J/TH ({best.basis}; {best.source})."
@@ -373,11 +384,11 @@ def _waterfall(explanation: explain.Explanation) -> str:
         "<p>Joules per terahash on a logarithmic scale. From the machine down to the best ASIC, each step divides the "
         "energy that is left; the factors multiply to the gap exactly. Thin lines and small figures are intervals."
         f'</p></figcaption>\n<div class="lines waterfall">{svg.waterfall(explanation)}</div>\n'
-        f'<p class="source">{escape(ends)}</p><details><summary>What each step assumes, and its source</summary>'
-        f'<dl class="notes">{svg.factor_notes(explanation)}</dl></details></figure>'
+        f'<p class="source">{_linked(ends)}</p><details><summary>What each step assumes, and its source</summary>'
+        f'<dl class="notes">{notes}</dl></details></figure>'
     )
 
 
 def _counts(rows: Sequence[Row]) -> str:
-    found = Counter(row.machine_class for row in rows if row.origin == "published")
+    found: Counter[str] = Counter(row.machine_class for row in rows if row.origin == "published")
     return escape(", ".join(f"{found[name]} {plural}" for name, plural in plot.NAMES.items()))

@@ -249,7 +249,7 @@ def _node_title(rows: Sequence[Row]) -> str:
     asic, gpu = _best_by_node(rows, "asic"), _best_by_node(rows, "gpu")
     node = min(set(asic) & set(gpu))
     ratio = gpu[node] / asic[node]
-    return f"At {node:g} nm, the best GPU needs about {_round(ratio)} times the energy of a mining chip"
+    return f"At {node:g} nm, the best GPU needs about {rounded(ratio)} times the energy of a mining chip"
 
 
 def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
@@ -360,12 +360,12 @@ def _label(
 ) -> None:
     """Names the user's best result of each device, then the notable machines, each where it covers least."""
     for row in _best_of_each_device(rows):
-        _annotate(canvas, f"{row.model}\n{_bare_j_per_th(row)}", (x(row), y(row)), YOURS, "bold")
+        _annotate(canvas, f"{row.model}\n{bare_j_per_th(row)}", (x(row), y(row)), YOURS, "bold")
     by_name = {row.name: row for row in rows if row.origin == "published"}
     for name in NOTABLE[view]:
         if name in by_name:
             row = by_name[name]
-            detail = rate(row.hashrate_hs) if view == "power" else _bare_j_per_th(row)
+            detail = rate(row.hashrate_hs) if view == "power" else bare_j_per_th(row)
             between = ",\n" if len(row.model) + len(detail) > LONG_LABEL else ", "
             _annotate(canvas, f"{row.model}{between}{detail}", (x(row), y(row)), INK, "normal")
 
@@ -482,18 +482,19 @@ def _around(values: Iterable[float], low: float, high: float) -> tuple[float, fl
     return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
 
 
-def _bare_j_per_th(row: Row) -> str:
+def bare_j_per_th(row: Row) -> str:
+    """J/TH as a label says it."""
     bound = "at most " if row.is_bound else ""
-    return f"{bound}{_round(_jth(row))} J/TH"
+    return f"{bound}{rounded(_jth(row))} J/TH"
 
 
-def _round(value: float) -> str:
+def rounded(value: float) -> str:
     """Three significant digits, two from a thousand up."""
     if value >= 1e6:
         return f"{float(f'{value / 1e6:.2g}'):,g} million"
     digits = 3 if value < 1000 else 2
-    rounded = float(f"{value:.{digits}g}")
-    return significant(rounded) if rounded < 1000 else f"{rounded:,.0f}"
+    short = float(f"{value:.{digits}g}")
+    return significant(short) if short < 1000 else f"{short:,.0f}"
 
 
 def _plain(value: float) -> str:

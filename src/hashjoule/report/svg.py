@@ -7,11 +7,11 @@ phone; what is text stands beside the picture as text.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
 from hashjoule.efficiency.explain import Explanation
+from hashjoule.efficiency.table import device_name
 from hashjoule.records import Record, Result
 from hashjoule.report.table import rate
 from hashjoule.report.waterfall import LABELS, Step, joules, short, steps, tick, times
@@ -23,16 +23,16 @@ _ROOM = 96.0
 def rate_bars(record: Record) -> str:
     """Every result as a bar with its 95 % interval, grouped by backend, device and threads; one scale from zero."""
     longest = max((result.hashrate_hs.ci95_high for result in record.results), default=1.0)
-    groups = groupby(record.results, key=lambda result: _heading(result, record.machine.cpu))
+    groups = groupby(record.results, key=lambda result: _heading(record, result))
     return "\n".join(
         f'<h3 class="bars-head">{escape(heading)}</h3>\n' + "\n".join(_rate_bar(result, longest) for result in results)
         for heading, results in groups
     )
 
 
-def _heading(result: Result, cpu: str) -> str:
+def _heading(record: Record, result: Result) -> str:
     parts = [result.backend]
-    if result.device and result.device not in cpu:
+    if device_name(record, result) != record.machine.cpu:
         parts.append(f"on {result.device}")
     if result.threads > 1:
         parts.append(f"in {result.threads} threads")
@@ -128,11 +128,3 @@ def _line(name: str, drawing: str, value: str, kind: str = "") -> str:
         f'<div class="line {kind}"><span class="name">{escape(name)}</span>'
         f'<svg aria-hidden="true" focusable="false">{drawing}</svg><span class="value">{value}</span></div>'
     )
-
-
-def factor_notes(explanation: Explanation) -> str:
-    """What each factor assumes, and its source."""
-    notes: Sequence[tuple[str, str]] = [
-        (LABELS[factor.name], f"{factor.note}. Source: {factor.source}.") for factor in explanation.factors
-    ]
-    return "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(note)}</dd>" for name, note in notes)

@@ -8,6 +8,7 @@ const MARKS = {
   yours: "M0-10L2.4-3.3L9.5-3.1L3.8 1.3L5.9 8.1L0 4.1L-5.9 8.1L-3.8 1.3L-9.5-3.1L-2.4-3.3Z",
 };
 const AXIS_PX = 26;
+const NARROW_PX = 600;
 const REACH_PX = 22;
 const LEAST = { years: 0.5, decades: 0.2 };
 
@@ -18,7 +19,8 @@ function svgElement(name, attributes, text) {
   return element;
 }
 
-function plainNumber(value) {
+function plainNumber(value, narrow) {
+  if (narrow) return value.toLocaleString("en", { notation: "compact" });
   return value >= 1e6 ? `${(value / 1e6).toLocaleString("en")} million` : value.toLocaleString("en");
 }
 
@@ -40,19 +42,22 @@ class Chart {
 
   // Scales between data and pixels.
 
-  get width() { return this.svg.clientWidth; }
+  get narrow() { return this.svg.clientWidth < NARROW_PX; }
+  get gutter() { return this.narrow ? 38 : 72; }
+  get width() { return this.svg.clientWidth - this.gutter; }
+  get right() { return this.svg.clientWidth; }
   get height() { return this.svg.clientHeight - AXIS_PX; }
-  x(year) { return ((year - this.view.x0) / (this.view.x1 - this.view.x0)) * this.width; }
+  x(year) { return this.gutter + ((year - this.view.x0) / (this.view.x1 - this.view.x0)) * this.width; }
   y(jPerTh) { return ((this.view.y1 - Math.log10(jPerTh)) / (this.view.y1 - this.view.y0)) * this.height; }
   place(index) { const row = this.data.rows[index]; return [this.x(row.year), this.y(row.j_per_th)]; }
-  inside([x, y]) { return x >= 0 && x <= this.width && y >= 0 && y <= this.height; }
+  inside([x, y]) { return x >= this.gutter && x <= this.right && y >= 0 && y <= this.height; }
 
   // Drawing.
 
   draw() {
-    if (!this.width) return;
+    if (this.width <= 0) return;
     const clip = svgElement("clipPath", { id: "frame" });
-    clip.append(svgElement("rect", { x: 0, y: 0, width: this.width, height: this.height }));
+    clip.append(svgElement("rect", { x: this.gutter, y: 0, width: this.width, height: this.height }));
     const inner = svgElement("g", { "clip-path": "url(#frame)" });
     inner.append(this.frontier(), ...this.trends(), ...this.marks());
     this.svg.replaceChildren(clip, ...this.axes(), inner);
@@ -64,18 +69,18 @@ class Chart {
     const parts = [];
     for (const level of this.levels()) {
       const y = this.y(level);
-      parts.push(svgElement("line", { class: "grid", x1: 0, x2: this.width, y1: y, y2: y }));
-      if (y > 14) parts.push(svgElement("text", { x: 0, y: y - 4 }, plainNumber(level)));
+      parts.push(svgElement("line", { class: "grid", x1: this.gutter, x2: this.right, y1: y, y2: y }));
+      parts.push(svgElement("text", { x: 0, y: Math.max(y + 4, 11) }, plainNumber(level, this.narrow)));
     }
     const span = this.view.x1 - this.view.x0;
     const step = [1, 2, 5, 10].find((years) => (this.width / span) * years >= 52) ?? 10;
     for (let year = Math.ceil(this.view.x0 / step) * step; year <= this.view.x1; year += step) {
       const x = this.x(year);
-      if (x < 16 || x > this.width - 16) continue;
+      if (x < this.gutter + 10 || x > this.right - 16) continue;
       parts.push(svgElement("line", { class: "grid", x1: x, x2: x, y1: this.height, y2: this.height + 5 }));
       parts.push(svgElement("text", { class: "middle", x, y: this.height + 20 }, String(year)));
     }
-    parts.push(svgElement("line", { class: "frontier", x1: 0, x2: this.width, y1: this.height, y2: this.height }));
+    parts.push(svgElement("line", { class: "frontier", x1: this.gutter, x2: this.right, y1: this.height, y2: this.height }));
     return parts;
   }
 
@@ -86,7 +91,7 @@ class Chart {
     for (let decade = Math.floor(this.view.y0); decade <= this.view.y1; decade += 1) {
       found.push(...digits.map((digit) => Number((digit * 10 ** decade).toPrecision(3))));
     }
-    return found.filter((level) => this.inside([0, this.y(level)]));
+    return found.filter((level) => this.inside([this.right, this.y(level)]));
   }
 
   frontier() {
@@ -119,14 +124,13 @@ class Chart {
 
   /** Names the trends and the notable machines, each where it covers no other name, else not at all. */
   label() {
-    const taken = [{ x: this.width - 150, y: -20, width: 150, height: 58 }]; // the zoom buttons
+    const taken = [{ x: this.right - 150, y: -20, width: 150, height: 58 }]; // the zoom buttons
     const own = this.points.filter((index) => this.data.rows[index].measured);
     own.sort((a, b) => this.data.rows[a].j_per_th - this.data.rows[b].j_per_th);
     for (const index of [...own.slice(0, 1), ...this.data.notable]) {
       if (!this.shown.has(index) || !this.inside(this.place(index))) continue;
       const row = this.data.rows[index];
-      const name = row.model.length > 30 ? `${row.model.slice(0, 29)}…` : row.model;
-      this.write(`${name}, ${row.texts[1]}`, this.place(index), row.measured ? "label yours" : "label", taken);
+      this.write(row.label, this.place(index), row.measured ? "label yours" : "label", taken);
     }
     for (const trend of this.data.trends) {
       const [start, end] = trend.ends;
@@ -141,7 +145,7 @@ class Chart {
     const length = element.getComputedTextLength();
     for (const [left, top] of [[x + 9, y - 6], [x - length - 9, y + 14], [x + 9, y + 14], [x - length - 9, y - 6]]) {
       const box = { x: left, y: top - 12, width: length, height: 16 };
-      const clear = box.x >= 0 && box.x + length <= this.width && box.y >= 0 && box.y + 16 <= this.height
+      const clear = box.x >= this.gutter && box.x + length <= this.right && box.y >= 0 && box.y + 16 <= this.height
         && taken.every((other) => box.x > other.x + other.width || other.x > box.x + box.width
           || box.y > other.y + other.height || other.y > box.y + box.height);
       if (!clear) continue;
@@ -190,7 +194,7 @@ class Chart {
     if (!seen) return;
     const [x, y] = this.place(this.current);
     const { offsetWidth: width, offsetHeight: height } = this.tip;
-    this.tip.style.left = `${Math.max(0, Math.min(x + 14, this.width - width))}px`;
+    this.tip.style.left = `${Math.max(0, Math.min(x + 14, this.right - width))}px`;
     this.tip.style.top = `${y + 16 + height < this.height ? y + 16 : Math.max(0, y - height - 16)}px`;
   }
 
@@ -216,8 +220,8 @@ class Chart {
   // Zoom and movement.
 
   /** Shows `part` of the present span, keeping what lies at the pixel in its place. */
-  zoom(part, px = this.width / 2, py = this.height / 2) {
-    const [u, v] = [px / this.width, py / this.height];
+  zoom(part, px = this.gutter + this.width / 2, py = this.height / 2) {
+    const [u, v] = [(px - this.gutter) / this.width, py / this.height];
     const { x0, x1, y0, y1 } = this.view;
     const years = Math.min(this.home.x1 - this.home.x0, Math.max(LEAST.years, (x1 - x0) * part));
     const decades = Math.min(this.home.y1 - this.home.y0, Math.max(LEAST.decades, (y1 - y0) * part));
