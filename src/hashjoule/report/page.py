@@ -40,11 +40,13 @@ Named = tuple[str, Record]
 """The name of a record's file, and the record."""
 
 SCRIPTS = ("field.js", "chart.js", "economics.js", "page.js")
-COLUMNS = (HEADER[0], "maker", *HEADER[1:])
-SORTS = ("name", "maker", "class", "shipped", "node_nm", "hashrate_hs", "power_w", "j_per_th", "class_ratio", "ratio")
-"""What each column but the last sorts by, as the fields of `_point`."""
-NUMBERS_FROM = 4
-"""The first of the columns that hold numbers."""
+COLUMNS = (
+    ("machine", "name"), ("J/TH", "j_per_th"), ("rate", "hashrate_hs"), ("W", "power_w"), ("class", "class"),
+    ("shipped", "shipped"), ("nm", "node_nm"), ("x class", "class_ratio"), ("x best", "ratio"), ("maker", "maker"),
+)  # fmt: skip
+"""The sortable columns in the order of the page, J/TH where a phone still shows it; what each sorts by in `_point`."""
+TEXTS = ("machine", "class", "shipped", "maker")
+"""The columns that hold no numbers."""
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
@@ -127,9 +129,11 @@ def _embedded(json: str) -> str:
 def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
     """The title and what stands below it: the finding of the best metered result, else of the fastest one."""
     results = [(record, result) for _, record in records for result in record.results]
-    published = sum(row.origin == "published" for row in rows)
+    published = [row for row in rows if row.origin == "published"]
     if not results:
-        deck = f"{published} mining machines from CPUs to ASICs, each with its source, and what their energy means."
+        deck = (
+            f"{len(published)} machines, from CPUs to mining chips, each with its source, and what their energy means."
+        )
         return "What a terahash costs", deck
     metered = [(result.j_per_th.value, record, result) for record, result in results if result.j_per_th]
     if metered:
@@ -142,7 +146,8 @@ def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
         return title, f"{deck} {_power_note(record)}"
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
     title = f"{short(device_name(record, result))} makes {rate(result.hashrate_hs.median)}"
-    return title, f"No power was measured, so its joules per terahash are not known. {published} machines have theirs."
+    known = sum(row.j_per_th is not None for row in published)
+    return title, f"No power was measured, so its joules per terahash are not known; those of {known} others are."
 
 
 def _machine(index: int, named: Named) -> str:
@@ -229,25 +234,23 @@ def _makers(rows: Sequence[Row]) -> list[str]:
 
 def _table_head() -> str:
     sortable = "".join(
-        f'<th scope="col"{_numeric(column)}><button type="button" data-sort="{key}">{escape(name)}</button></th>'
-        for column, (name, key) in enumerate(zip(COLUMNS, SORTS, strict=False))
+        f'<th scope="col"{_numeric(name)}><button type="button" data-sort="{key}">{escape(name)}</button></th>'
+        for name, key in COLUMNS
     )
-    return f'{sortable}<th scope="col">{COLUMNS[-1]}</th>'
+    return f'{sortable}<th scope="col">source</th>'
 
 
-def _numeric(column: int) -> str:
-    return ' class="number"' if column >= NUMBERS_FROM else ""
+def _numeric(column: str) -> str:
+    return "" if column in TEXTS else ' class="number"'
 
 
 def _table_row(index: int, row: Row) -> str:
-    first, *others = cells(row)
+    texts = dict(zip(HEADER, cells(row), strict=False)) | {"maker": row.maker}
+    inner = "".join(f"<td{_numeric(name)}>{escape(texts[name])}</td>" for name, _ in COLUMNS[1:])
     marked = ' class="measured"' if row.origin == "measured" else ""
-    inner = "".join(
-        f"<td{_numeric(column)}>{escape(cell)}</td>" for column, cell in enumerate([row.maker, *others], start=1)
-    )
-    name = escape(host(row))
-    link = f'<a href="{escape(row.source)}">{name}</a>' if _url(row) else name
-    return f'<tr{marked} data-row="{index}"><th scope="row">{escape(first)}</th>{inner}<td>{link}</td></tr>'
+    shown = escape(host(row))
+    link = f'<a href="{escape(row.source)}">{shown}</a>' if _url(row) else shown
+    return f'<tr{marked} data-row="{index}"><th scope="row">{escape(texts["machine"])}</th>{inner}<td>{link}</td></tr>'
 
 
 def _url(row: Row) -> str:
@@ -270,7 +273,7 @@ def _data(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _point(row: Row) -> dict[str, Any]:
-    texts = cells(row)
+    texts = dict(zip(HEADER, cells(row), strict=False))
     date = plot.date_of(row)
     return {
         "name": row.name,
@@ -288,7 +291,7 @@ def _point(row: Row) -> dict[str, Any]:
         "ratio": row.ratio_to_best,
         "measured": row.origin == "measured",
         "hollow": row.is_bound or row.quality == "low",
-        "texts": [texts[4], texts[6], date or ""],
+        "facts": [row.maker, date or "", texts["rate"], f"{texts['J/TH']} J/TH"],
         "label": f"{short(row.model, 30)}, {plot.bare_j_per_th(row)}" if row.j_per_th else "",
         "url": _url(row),
         "host": host(row),

@@ -124,10 +124,10 @@ class Chart {
 
   /** Names the trends and the notable machines, each where it covers no other name, else not at all. */
   label() {
-    const taken = [{ x: this.right - 150, y: -20, width: 150, height: 58 }]; // the zoom buttons
+    const taken = [];
     const own = this.points.filter((index) => this.data.rows[index].measured);
     own.sort((a, b) => this.data.rows[a].j_per_th - this.data.rows[b].j_per_th);
-    for (const index of [...own.slice(0, 1), ...this.data.notable]) {
+    for (const index of [...own.slice(0, 1), ...this.data.notable.slice(0, this.narrow ? 5 : undefined)]) {
       if (!this.shown.has(index) || !this.inside(this.place(index))) continue;
       const row = this.data.rows[index];
       this.write(row.label, this.place(index), row.measured ? "label yours" : "label", taken);
@@ -178,9 +178,8 @@ class Chart {
     this.tip.replaceChildren();
     if (this.current === null) return;
     const row = this.data.rows[this.current];
-    const [rate, jPerTh, date] = row.texts;
     const name = Object.assign(document.createElement("b"), { textContent: row.name });
-    const facts = [row.maker, date, rate, `${jPerTh} J/TH`].filter((fact) => fact !== "").join(" · ");
+    const facts = row.facts.filter((fact) => fact !== "").join(" · ");
     this.tip.append(name, facts, document.createElement("br"));
     const source = row.url ? Object.assign(document.createElement("a"), { href: row.url, rel: "noopener" })
       : document.createElement("span");
@@ -220,7 +219,7 @@ class Chart {
   // Zoom and movement.
 
   /** Shows `part` of the present span, keeping what lies at the pixel in its place. */
-  zoom(part, px = this.gutter + this.width / 2, py = this.height / 2) {
+  zoom(part, [px, py] = this.centre()) {
     const [u, v] = [(px - this.gutter) / this.width, py / this.height];
     const { x0, x1, y0, y1 } = this.view;
     const years = Math.min(this.home.x1 - this.home.x0, Math.max(LEAST.years, (x1 - x0) * part));
@@ -228,6 +227,14 @@ class Chart {
     const left = x0 + u * (x1 - x0 - years);
     const top = y1 - v * (y1 - y0 - decades);
     this.look(left, top, years, decades);
+  }
+
+  /** Where to zoom without a pointer: at the chosen mark, else in the midst of the marks in view. */
+  centre() {
+    const places = [...this.shown].map((index) => this.place(index)).filter((place) => this.inside(place));
+    if (places.length === 0) return [this.gutter + this.width / 2, this.height / 2];
+    if (this.current !== null && this.inside(this.place(this.current))) return this.place(this.current);
+    return [0, 1].map((axis) => places.map((place) => place[axis]).sort((a, b) => a - b)[places.length >> 1]);
   }
 
   pan(dx, dy) {
@@ -254,7 +261,7 @@ class Chart {
     this.svg.addEventListener("wheel", (event) => {
       if (!(event.ctrlKey || event.metaKey || document.activeElement === this.svg)) return; // let the page scroll
       event.preventDefault();
-      this.zoom(Math.exp(Math.max(-0.5, Math.min(0.5, event.deltaY / 300))), event.offsetX, event.offsetY);
+      this.zoom(Math.exp(Math.max(-0.5, Math.min(0.5, event.deltaY / 300))), [event.offsetX, event.offsetY]);
     }, { passive: false });
     this.svg.addEventListener("pointerdown", (event) => this.press(event));
     this.svg.addEventListener("pointermove", (event) => this.move(event));
@@ -285,7 +292,7 @@ class Chart {
     } else {
       const [x, y] = others[0];
       const [before, after] = [from, to].map((place) => Math.hypot(place[0] - x, place[1] - y));
-      if (before > 0 && after > 0) this.zoom(before / after, (x + to[0]) / 2, (y + to[1]) / 2);
+      if (before > 0 && after > 0) this.zoom(before / after, [(x + to[0]) / 2, (y + to[1]) / 2]);
     }
   }
 
