@@ -25,6 +25,7 @@ COMMANDS = {
     "plot": "hashjoule.cli.plot:plot_command",
     "explain": "hashjoule.cli.explain:explain_command",
     "economics": "hashjoule.cli.economics:economics_command",
+    "report": "hashjoule.cli.report:report_command",
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 
