@@ -1,0 +1,132 @@
+"""A chain to mine on: what the loop asks of one, and a bitcoind as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from hashjoule.errors import HashjouleError
+from hashjoule.mine.rpc import Refused, Rpc, RpcError
+from hashjoule.mine.template import Template, check
+
+WAIT_SECONDS = 0.1
+"""How long one wait for a new tip may hold one of the node's RPC threads."""
+
+_POLL_SECONDS = 0.05
+_NOT_FOUND = -5
+
+
+class Standing(Enum):
+    """Where a block is, as the chain sees it."""
+
+    ACTIVE = "active"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+class Chain(Protocol):
+    """A chain to mine on. Its methods raise what `rpc.Rpc.call` raises."""
+
+    def template(self) -> Template:
+        """What to mine now."""
+        ...
+
+    def propose(self, block: bytes) -> str | None:
+        """Why this block would not do, proof of work aside; None if it would."""
+        ...
+
+    def submit(self, block: bytes) -> str | None:
+        """Hands in a block. None, or what the chain says about it, which is not always a rejection (BIP 22)."""
+        ...
+
+    def standing(self, block_hash: bytes) -> Standing:
+        """Where the block with this hash (in the order of the wire) is."""
+        ...
+
+    def watch(self) -> Callable[[Template], bool] | None:
+        """A function that waits a moment and tells whether a template is out of date; None if none ever is.
+
+        It may be called from another thread than the other methods.
+        """
+        ...
+
+
+class _ChainInfo(Struct):
+    chain: str
+
+
+class _Tip(Struct):
+    hash: str
+
+
+class _BlockHeader(Struct):
+    confirmations: int
+
+
+class Node:
+    """A bitcoind."""
+
+    def __init__(self, rpc: Rpc, chain: str) -> None:
+        self._rpc, self._chain = rpc, chain
+        self._checked = False
+
+    def template(self) -> Template:
+        """See `Chain`. The first call checks that the node is on the wanted chain; HashjouleError if not."""
+        if not self._checked:
+            self._check_chain()
+        request = {"rules": ["segwit", "signet"], "capabilities": ["coinbasevalue"]}
+        return check(self._rpc.call("getblocktemplate", request, answer=Template))
+
+    def _check_chain(self) -> None:
+        chain = self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain
+        if chain != self._chain:
+            raise HashjouleError(
+                f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
+            )
+        self._checked = True
+
+    def propose(self, block: bytes) -> str | None:
+        """See `Chain` (BIP 23, block proposals)."""
+        request = {"mode": "proposal", "data": block.hex(), "rules": ["segwit", "signet"]}
+        return self._rpc.call("getblocktemplate", request, answer=str | None)  # type: ignore[arg-type]
+
+    def submit(self, block: bytes) -> str | None:
+        """See `Chain`."""
+        return self._rpc.call("submitblock", block.hex(), answer=str | None)  # type: ignore[arg-type]
+
+    def standing(self, block_hash: bytes) -> Standing:
+        """See `Chain`."""
+        try:
+            header = self._rpc.call("getblockheader", block_hash[::-1].hex(), answer=_BlockHeader)
+        except RpcError as error:
+            if error.code != _NOT_FOUND:
+                raise
+            return Standing.UNKNOWN
+        return Standing.ACTIVE if header.confirmations > 0 else Standing.STALE
+
+    def watch(self) -> Callable[[Template], bool]:
+        """See `Chain`.
+
+        BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread,
+        or as many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by
+        itself; a node that lacks or forbids it is asked for its tip again and again.
+        """
+        rpc, polls = Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop), False
+
+        def outdated(template: Template) -> bool:
+            nonlocal polls
+            try:
+                if not polls:
+                    milliseconds = int(1000 * WAIT_SECONDS)
+                    tip = rpc.call("waitforblockheight", template.height, milliseconds, answer=_Tip)
+                    return tip.hash != template.previousblockhash
+            except (RpcError, Refused):
+                polls = True
+            time.sleep(_POLL_SECONDS)
+            return rpc.call("getbestblockhash", answer=str) != template.previousblockhash
+
+        return outdated
