@@ -19,6 +19,7 @@ COMMANDS = {
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
     "grind": "hashjoule.cli.grind:grind_command",
+    "mine": "hashjoule.cli.mine:mine_command",
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from hashjoule.backends import Row, select
+from hashjoule.cli.common import all_cores, one_row, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.kept import Keeper, default_directory
@@ -26,7 +26,7 @@ _YEAR_SECONDS = 365.25 * 86400
 _INTERRUPTED = 130
 
 
-@click.command()
+@click.command("mine")
 @click.option("--address", help="Where the reward goes; with --embedded, coins for anyone unless given.")
 @click.option("--blocks", type=click.IntRange(1), help="Stop after that many blocks on the active chain.")
 @click.option("--chain", type=click.Choice(CHAINS), default="regtest", show_default=True)
@@ -35,11 +35,13 @@ _INTERRUPTED = 130
 @click.option("--cookie", type=click.Path(path_type=Path), help="The node's cookie file.")
 @click.option("--rpc-user", help=f"RPC user; the password comes from {PASSWORD_VARIABLE}.")
 @click.option("--embedded", type=click.Path(path_type=Path), help="Mine a regtest chain in this directory, no node.")
-@click.option("--backend", default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
+@threads_option("all cores")
 @click.option("--roll-version", is_flag=True, help="Roll BIP 320's version bits too.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each block.")
+@click.pass_context
 def mine_command(
+    ctx: click.Context,
     address: str | None,
     blocks: int | None,
     chain: str,
@@ -48,8 +50,8 @@ def mine_command(
     cookie: Path | None,
     rpc_user: str | None,
     embedded: Path | None,
-    backend: str,
-    threads: int,
+    name: str,
+    threads: int | None,
     roll_version: bool,
     as_json: bool,
 ) -> None:
@@ -67,14 +69,16 @@ def mine_command(
     source = _embedded(embedded) if embedded else _node(chain, rpc_url, datadir, cookie, rpc_user, stop)
     keeper = Keeper(default_directory(), f"embedded-{embedded.resolve().name}" if embedded else chain)
     report = _Report(as_json, odds=chain == "main")
-    miner = Miner(source, payout, _row(backend), report, keeper, threads=threads, roll_version=roll_version, stop=stop)
+    row = one_row(name, "rolled" if roll_version else "plain")
+    threads = threads or (all_cores() if row.threads else 1)
+    miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
     _stop_on_signals(miner)
     try:
         stats = miner.run(blocks)
     finally:
         report.end(miner.stats)
     if blocks is None or stats.blocks < blocks:
-        sys.exit(_INTERRUPTED)
+        ctx.exit(_INTERRUPTED)
 
 
 def _anyone_can_spend() -> bytes:
@@ -100,11 +104,6 @@ def _node(
     if not user:
         cookie = cookie or default_cookie(chain, datadir)
     return Node(Rpc(url or default_url(chain), Credentials(cookie, user), stop), chain)
-
-
-def _row(backend: str) -> Row:
-    """The backend's row; the best C variant for `auto`."""
-    return select(["c" if backend == "auto" else backend])[0]
 
 
 def _stop_on_signals(miner: Miner) -> None:
@@ -183,17 +182,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f} {unit}"
     return f"{seconds:.3g} s"
-
-
-def _main() -> None:
-    from hashjoule.errors import HashjouleError
-
-    try:
-        mine_command(standalone_mode=False)
-    except HashjouleError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    _main()

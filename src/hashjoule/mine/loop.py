@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from hashjoule import check
 from hashjoule.backends import Row
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Header, Job, nbits_to_target
 from hashjoule.mine.kept import Found, Keeper
 from hashjoule.mine.node import Chain, Standing
-from hashjoule.mine.rpc import NotReady, Refused, Unanswered
+from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.template import Candidate, Template
 from hashjoule.search import Outcome, search
 
@@ -103,11 +104,11 @@ class Report(Protocol):
         ...
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """The run is to end."""
 
 
-class _Early(NotReady):
+class _EarlyError(NotReadyError):
     """The node does not take a good block yet, and will."""
 
 
@@ -159,7 +160,7 @@ class Miner:
     ) -> None:
         self.stats = Stats()
         self._chain, self._payout, self._row, self._report, self._keeper = chain, payout, row, report, keeper
-        self._backend = row.open()
+        self._backend = check.ready(row)
         self._threads, self._roll_version = threads, roll_version
         self._stop = stop or threading.Event()
         self._interrupt = threading.Event()
@@ -186,7 +187,7 @@ class Miner:
             while blocks is None or self.stats.blocks < blocks:
                 found = self._search(template)
                 template = self._deliver(found) if found else self._patiently(self._chain.template)
-        except _Stopped:
+        except _StoppedError:
             pass
         return self.stats
 
@@ -200,7 +201,7 @@ class Miner:
             return None
         self._interrupt.clear()
         if self._stop.is_set():
-            raise _Stopped
+            raise _StoppedError
         if not easy:
             self._watch_tip(template)
         try:
@@ -279,7 +280,7 @@ class Miner:
 
         try:
             fate, reason, template = self._patiently(lambda: self._fate(found), away)
-        except (HashjouleError, _Stopped):
+        except (HashjouleError, _StoppedError):
             away()
             if not kept:
                 self._report.status(f"this block could be neither submitted nor kept: {found.block.hex()}")
@@ -296,13 +297,13 @@ class Miner:
         """
         reason = self._chain.submit(found.block)
         if reason == "time-too-new":
-            raise _Early("the chain's time is two hours ahead of the node's clock, as fast mining makes it")
+            raise _EarlyError("the chain's time is two hours ahead of the node's clock, as fast mining makes it")
         template = self._chain.template()
         if template.prev_hash == found.hash:
             return "active", reason, template
         standing = self._chain.standing(found.hash)
         if standing is Standing.UNKNOWN and reason is None:
-            raise Unanswered("the node has lost the block that it took")
+            raise NoAnswerError("the node has lost the block that it took")
         if standing is Standing.ACTIVE:
             return "active", reason, template
         return ("stale" if reason in _NO_REJECTIONS else "rejected"), reason, template
@@ -336,15 +337,15 @@ class Miner:
         while True:
             try:
                 result = ask()
-            except (Unanswered, Refused) as error:
+            except (NoAnswerError, RefusedError) as error:
                 if self._stop.is_set():
-                    raise _Stopped from None
-                refusals += isinstance(error, Refused)
-                if not (self._in_contact or isinstance(error, NotReady)) or refusals >= _REFUSALS:
+                    raise _StoppedError from None
+                refusals += isinstance(error, RefusedError)
+                if not (self._in_contact or isinstance(error, NotReadyError)) or refusals >= _REFUSALS:
                     raise
                 if time.monotonic() - since > PATIENCE_SECONDS:
                     raise UnavailableError(f"gave up after {PATIENCE_SECONDS:.0f} s: {error}") from None
-                if not isinstance(error, _Early):
+                if not isinstance(error, _EarlyError):
                     away()
                 self._tell(error)
             else:
@@ -352,7 +353,7 @@ class Miner:
                 self._tell(None)
                 return result
             if self._stop.wait(pause):
-                raise _Stopped
+                raise _StoppedError
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _tell(self, error: HashjouleError | None) -> None:
@@ -360,6 +361,6 @@ class Miner:
         if error and str(error) != str(self._away):
             self._report.status(f"waiting: {error}")
             self._away = error
-        elif self._away and not error and not isinstance(self._away, _Early):
+        elif self._away and not error and not isinstance(self._away, _EarlyError):
             self._report.status("the node answers again")
             self._away = None

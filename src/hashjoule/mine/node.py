@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from hashjoule.errors import HashjouleError
-from hashjoule.mine.rpc import Refused, Rpc, RpcError
+from hashjoule.mine.rpc import RefusedError, Rpc, RpcError
 from hashjoule.mine.template import Template, check
 
 WAIT_SECONDS = 0.1
@@ -124,7 +124,7 @@ class Node:
                     milliseconds = int(1000 * WAIT_SECONDS)
                     tip = rpc.call("waitforblockheight", template.height, milliseconds, answer=_Tip)
                     return tip.hash != template.previousblockhash
-            except (RpcError, Refused):
+            except (RpcError, RefusedError):
                 polls = True
             time.sleep(_POLL_SECONDS)
             return rpc.call("getbestblockhash", answer=str) != template.previousblockhash

@@ -50,15 +50,15 @@ class RpcError(HashjouleError):
         self.code = code
 
 
-class Unanswered(UnavailableError):
+class NoAnswerError(UnavailableError):
     """No usable answer came: nothing listens, the connection broke, or what came is no answer. It may pass."""
 
 
-class NotReady(Unanswered):
+class NotReadyError(NoAnswerError):
     """The node is there and says that it will answer later: loading, overloaded, without peers."""
 
 
-class Refused(UnavailableError):
+class RefusedError(UnavailableError):
     """The node does not accept the credentials."""
 
 
@@ -107,7 +107,7 @@ def _read_cookie(path: Path) -> str:
     try:
         return cookie_auth(path)
     except CookieNotFoundError:
-        raise Unanswered(
+        raise NoAnswerError(
             f"there is no cookie {path}; start bitcoind, or say where it is with --datadir, --cookie or --rpc-user"
         ) from None
     except FetchError as error:  # its sentences name the file, never what is in it
@@ -136,11 +136,13 @@ class _Connection(http.client.HTTPConnection):
     """An HTTP connection made of such a socket."""
 
     sock: Any
+    stopped: Callable[[], bool]
 
     def connect(self) -> None:
         super().connect()
         plain = self.sock
         self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
+        self.sock.stopped = self.stopped
 
 
 class Rpc:
@@ -150,12 +152,13 @@ class Rpc:
         self.url, self.credentials = url, credentials
         self.stop = stop or threading.Event()
         self._connection = _Connection(*_host_and_port(url), timeout=CALL_SECONDS)
+        self._connection.stopped = self.stop.is_set
         self._headers: dict[str, str] = {}
 
     def call(self, method: str, *params: Any, answer: type[T], seconds: float = CALL_SECONDS) -> T:
         """Calls a method and decodes its result.
 
-        Raises RpcError for the node's own errors, NotReady, Unanswered or Refused (see there) without an answer.
+        Raises RpcError for the node's own errors; NotReadyError, NoAnswerError or RefusedError without an answer.
         """
         request = msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         status, body = self._post(request, seconds)
@@ -189,7 +192,6 @@ class Rpc:
             self._headers = {"Authorization": self.credentials.header(), "Content-Type": "application/json"}
             connection.timeout = max(0.001, deadline - time.monotonic())
             connection.connect()
-            connection.sock.stopped = self.stop.is_set
         connection.sock.deadline = deadline
         connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
         connection.request("POST", "/", request, self._headers)
@@ -200,41 +202,45 @@ class Rpc:
             raise http.client.HTTPException("the answer is " + ("too long" if too_long else "cut short"))
         return response.status, body
 
-    def _unanswered(self, error: Exception) -> Unanswered:
+    def _unanswered(self, error: Exception) -> NoAnswerError:
         if isinstance(error, ConnectionRefusedError):
-            return Unanswered(f"nothing listens at {self.url}; start bitcoind, or give the right --rpc-url")
+            return NoAnswerError(f"nothing listens at {self.url}; start bitcoind, or give the right --rpc-url")
         if isinstance(error, TimeoutError):
-            return Unanswered(f"{self.url} accepts connections but does not answer; check --rpc-url and the node")
+            return NoAnswerError(f"{self.url} accepts connections but does not answer; check --rpc-url and the node")
         if isinstance(error, socket.gaierror):
-            return Unanswered(f"{self.url} has no known address; check --rpc-url")
+            return NoAnswerError(f"{self.url} has no known address; check --rpc-url")
         reason = str(error) or type(error).__name__
-        return Unanswered(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
+        return NoAnswerError(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
 
     def _result(self, method: str, status: int, body: bytes) -> bytes:
         if status == 401:
             self.close()
-            raise Refused(f"{self.url} does not accept {self.credentials}; check --cookie, --datadir or --rpc-user")
+            raise RefusedError(
+                f"{self.url} does not accept {self.credentials}; check --datadir, --cookie or --rpc-user"
+            )
         if status == 403:
-            raise Refused(f"{self.url} forbids {method} to this client; check the node's rpcallowip and rpcwhitelist")
+            raise RefusedError(
+                f"{self.url} forbids {method} to this client; check the node's rpcallowip and rpcwhitelist"
+            )
         if status == 503:
-            raise NotReady(f"{self.url} is overloaded (503)")
+            raise NotReadyError(f"{self.url} is overloaded (503)")
         try:
             answer = _decode_answer(body)
         except (msgspec.DecodeError, RecursionError):
             self.close()
-            raise Unanswered(
+            raise NoAnswerError(
                 f"{self.url} does not speak bitcoind's JSON-RPC (HTTP {status}); check --rpc-url"
             ) from None
         if answer.error:
             raise _node_error(method, answer.error)
         if status != 200:
-            raise Unanswered(f"{self.url} answers {method} with HTTP {status}; check --rpc-url and the node")
+            raise NoAnswerError(f"{self.url} answers {method} with HTTP {status}; check --rpc-url and the node")
         return bytes(answer.result)
 
 
 def _node_error(method: str, fault: _Fault) -> HashjouleError:
     if fault.code in (_WARMING_UP, _NOT_CONNECTED, _INITIAL_DOWNLOAD):
-        return NotReady(f"the node is not ready: {fault.message} ({fault.code})")
+        return NotReadyError(f"the node is not ready: {fault.message} ({fault.code})")
     return RpcError(method, fault.code, fault.message)
 
 
