@@ -16,6 +16,9 @@ CHUNK_SECONDS = 0.05
 """How long one call of a backend should take: a stop or Ctrl-C waits no longer than about that."""
 
 _MAX_FIRST_CHUNK = 4096
+_CHUNKS_TO_A_HIT = 32
+"""At least so many chunks to an average hit: a chunk runs to its end even if its first nonce hits, so that one hash
+in 64 is for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def _work(
     progress: Callable[[Outcome], None] | None,
 ) -> None:
     chunk = first_chunk(job)
+    largest = min(NONCES, max(chunk, _expected_nonces(job) // _CHUNKS_TO_A_HIT))
     while not stop.is_set():
         first, count = ranges.take(chunk)
         if count == 0:
@@ -151,12 +155,15 @@ def _work(
         began = time.perf_counter()
         ranges.finish(count, scan(backend, job, first, count))
         if time.perf_counter() - began < CHUNK_SECONDS / 2:
-            chunk = min(2 * chunk, NONCES)
+            chunk = min(2 * chunk, largest)
         if progress:
             progress(ranges.outcome())
 
 
 def first_chunk(job: Job) -> int:
     """Nonces of a first, short chunk: about as many as an easy target (regtest) needs, a few thousand for others."""
-    expected = (1 << 256) // job.target // len(job.versions)
-    return max(16, min(_MAX_FIRST_CHUNK, expected))
+    return max(16, min(_MAX_FIRST_CHUNK, _expected_nonces(job)))
+
+
+def _expected_nonces(job: Job) -> int:
+    return (1 << 256) // job.target // len(job.versions)
