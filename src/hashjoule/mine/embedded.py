@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +104,6 @@ class EmbeddedChain:
         active = entry.height <= self._chain.height and self._chain.block_tree_entries[entry.height] == entry
         return Standing.ACTIVE if active else Standing.STALE
 
-    def watch(self) -> Callable[[Template], bool] | None:
+    def watch(self) -> None:
         """See `Chain`: nobody else mines here."""
-        return None
+        return

@@ -14,7 +14,7 @@ from hashjoule.backends import Row
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Header, Job, nbits_to_target
 from hashjoule.mine.kept import Found, Keeper
-from hashjoule.mine.node import Chain, Standing
+from hashjoule.mine.node import WAIT_SECONDS, Chain, Standing, Watch
 from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.template import Candidate, Template
 from hashjoule.search import Outcome, search
@@ -115,10 +115,11 @@ class _EarlyError(NotReadyError):
 class _TipWatch(threading.Thread):
     """Calls back when the template that is being searched is out of date."""
 
-    def __init__(self, outdated: Callable[[Template], bool], moved: Callable[[], None]) -> None:
+    def __init__(self, watch: Watch, outdated: Callable[[], None]) -> None:
         super().__init__(name="tip watch", daemon=True)
-        self._outdated, self._moved = outdated, moved
+        self._watch, self._call_back = watch, outdated
         self._template: Template | None = None
+        self._ended = False
         self._changed = threading.Condition()
         self.start()
 
@@ -128,19 +129,33 @@ class _TipWatch(threading.Thread):
             self._template = template
             self._changed.notify()
 
+    def end(self) -> None:
+        """Ends the thread when its wait is over."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self.join(2 * WAIT_SECONDS)
+
     def run(self) -> None:
+        """The thread."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._template)
+                self._changed.wait_for(lambda: self._template or self._ended)
+                if self._ended:
+                    return self._watch.close()
                 template = self._template
-            try:
-                if template and self._outdated(template):
-                    with self._changed:
-                        if self._template is template:
-                            self._template = None
-                            self._moved()
-            except HashjouleError:
-                time.sleep(_FIRST_PAUSE_SECONDS)  # the main thread will meet the same and say so
+            if template and self._is_outdated(template):
+                with self._changed:
+                    if self._template is template:
+                        self._template = None
+                        self._call_back()
+
+    def _is_outdated(self, template: Template) -> bool:
+        try:
+            return self._watch.outdated(template)
+        except HashjouleError:
+            time.sleep(_FIRST_PAUSE_SECONDS)  # the main thread will meet the same and say so
+            return False
 
 
 class Miner:
@@ -189,6 +204,9 @@ class Miner:
                 template = self._deliver(found) if found else self._patiently(self._chain.template)
         except _StoppedError:
             pass
+        finally:
+            if self._watch:
+                self._watch.end()
         return self.stats
 
     def _search(self, template: Template) -> Found | None:
@@ -237,8 +255,8 @@ class Miner:
 
     def _watch_tip(self, template: Template) -> None:
         if not self._watch:
-            outdated = self._chain.watch()
-            self._watch = _TipWatch(outdated, self._interrupt.set) if outdated else None
+            watch = self._chain.watch()
+            self._watch = _TipWatch(watch, self._interrupt.set) if watch else None
         if self._watch:
             self._watch.watch(template)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -28,6 +27,18 @@ class Standing(Enum):
     UNKNOWN = "unknown"
 
 
+class Watch(Protocol):
+    """Looks for new tips. Its methods raise what `rpc.Rpc.call` raises."""
+
+    def outdated(self, template: Template) -> bool:
+        """Waits a moment and tells whether a template is out of date."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
+
+
 class Chain(Protocol):
     """A chain to mine on. Its methods raise what `rpc.Rpc.call` raises."""
 
@@ -47,11 +58,8 @@ class Chain(Protocol):
         """Where the block with this hash (in the order of the wire) is."""
         ...
 
-    def watch(self) -> Callable[[Template], bool] | None:
-        """A function that waits a moment and tells whether a template is out of date; None if none ever is.
-
-        It may be called from another thread than the other methods.
-        """
+    def watch(self) -> Watch | None:
+        """A watch over the tip, to be used in another thread; None where nobody else mines."""
         ...
 
 
@@ -108,25 +116,34 @@ class Node:
             return Standing.UNKNOWN
         return Standing.ACTIVE if header.confirmations > 0 else Standing.STALE
 
-    def watch(self) -> Callable[[Template], bool]:
-        """See `Chain`.
+    def watch(self) -> NodeWatch:
+        """See `Chain`."""
+        return NodeWatch(Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop))
 
-        BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread,
-        or as many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by
-        itself; a node that lacks or forbids it is asked for its tip again and again.
-        """
-        rpc, polls = Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop), False
 
-        def outdated(template: Template) -> bool:
-            nonlocal polls
+class NodeWatch:
+    """See `Watch`.
+
+    BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread, or
+    as many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by itself; a
+    node that lacks or forbids it is asked for its tip again and again.
+    """
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc, self._polls = rpc, False
+
+    def outdated(self, template: Template) -> bool:
+        """See `Watch`."""
+        if not self._polls:
             try:
-                if not polls:
-                    milliseconds = int(1000 * WAIT_SECONDS)
-                    tip = rpc.call("waitforblockheight", template.height, milliseconds, answer=_Tip)
-                    return tip.hash != template.previousblockhash
+                milliseconds = int(1000 * WAIT_SECONDS)
+                tip = self._rpc.call("waitforblockheight", template.height, milliseconds, answer=_Tip)
+                return tip.hash != template.previousblockhash
             except (RpcError, RefusedError):
-                polls = True
-            time.sleep(_POLL_SECONDS)
-            return rpc.call("getbestblockhash", answer=str) != template.previousblockhash
+                self._polls = True
+        time.sleep(_POLL_SECONDS)
+        return self._rpc.call("getbestblockhash", answer=str) != template.previousblockhash
 
-        return outdated
+    def close(self) -> None:
+        """Ends the connection."""
+        self._rpc.close()

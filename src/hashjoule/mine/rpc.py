@@ -165,12 +165,18 @@ class Rpc:
         result = self._result(method, status, body)
         try:
             return msgspec.json.decode(result, type=answer)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # msgspec's errors and a wrong encoding are ValueErrors
             raise UnavailableError(f"{self.url} answers {method} with something else ({error}); check it") from None
 
     def close(self) -> None:
         """Ends the connection; the next call makes a new one."""
         self._connection.close()
+
+    def __enter__(self) -> Rpc:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _post(self, request: bytes, seconds: float) -> tuple[int, bytes]:
         deadline = time.monotonic() + seconds
@@ -209,7 +215,7 @@ class Rpc:
             return NoAnswerError(f"{self.url} accepts connections but does not answer; check --rpc-url and the node")
         if isinstance(error, socket.gaierror):
             return NoAnswerError(f"{self.url} has no known address; check --rpc-url")
-        reason = str(error) or type(error).__name__
+        reason = _one_line(str(error)) or type(error).__name__
         return NoAnswerError(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
 
     def _result(self, method: str, status: int, body: bytes) -> bytes:
@@ -226,7 +232,7 @@ class Rpc:
             raise NotReadyError(f"{self.url} is overloaded (503)")
         try:
             answer = _decode_answer(body)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             self.close()
             raise NoAnswerError(
                 f"{self.url} does not speak bitcoind's JSON-RPC (HTTP {status}); check --rpc-url"
@@ -240,8 +246,13 @@ class Rpc:
 
 def _node_error(method: str, fault: _Fault) -> HashjouleError:
     if fault.code in (_WARMING_UP, _NOT_CONNECTED, _INITIAL_DOWNLOAD):
-        return NotReadyError(f"the node is not ready: {fault.message} ({fault.code})")
-    return RpcError(method, fault.code, fault.message)
+        return NotReadyError(f"the node is not ready: {_one_line(fault.message)} ({fault.code})")
+    return RpcError(method, fault.code, _one_line(fault.message))
+
+
+def _one_line(text: str) -> str:
+    """What another program says, fit for a sentence of ours: short, on one line, no control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:200]).split())
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
