@@ -7,8 +7,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -71,12 +74,13 @@ def mine_command(
     report = _Report(as_json, odds=chain == "main")
     row = one_row(name, "rolled" if roll_version else "plain")
     threads = threads or (all_cores() if row.threads else 1)
-    miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
-    _stop_on_signals(miner)
-    try:
-        stats = miner.run(blocks)
-    finally:
-        report.end(miner.stats)
+    with closing(source):
+        miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
+        try:
+            with _stopped_by_signals(miner):
+                stats = miner.run(blocks)
+        finally:
+            report.end(miner.stats)
     if blocks is None or stats.blocks < blocks:
         ctx.exit(_INTERRUPTED)
 
@@ -106,13 +110,20 @@ def _node(
     return Node(Rpc(url or default_url(chain), Credentials(cookie, user), stop), chain)
 
 
-def _stop_on_signals(miner: Miner) -> None:
+@contextmanager
+def _stopped_by_signals(miner: Miner) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run; a second one ends the program as if there were no handler."""
+
     def end(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+        signal.signal(number, before[number])
         threading.Thread(target=miner.stop).start()  # not here: the interrupted code may hold an event's lock
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+    before: dict[int, Any] = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Report:

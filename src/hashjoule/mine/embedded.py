@@ -8,7 +8,7 @@ from typing import Any
 
 from hashjoule.errors import UnavailableError
 from hashjoule.job import sha256d
-from hashjoule.mine.node import Standing
+from hashjoule.mine.node import TIME_TOO_NEW, Standing
 from hashjoule.mine.template import COMMITMENT_HEADER, Template, witness_commitment
 
 ANYONE_CAN_SPEND = bytes.fromhex("0020") + bytes.fromhex(
@@ -86,7 +86,7 @@ class EmbeddedChain:
     def submit(self, block: bytes) -> str | None:
         """See `Chain`. The library's answer alone does not tell; what counts is whether the tip moved."""
         if int.from_bytes(block[68:72], "little") > time.time() + _MAX_AHEAD_SECONDS:
-            return "time-too-new"
+            return TIME_TOO_NEW
         self._reason = None
         try:
             self._manager.process_block(self._pbk.Block(block))
@@ -107,3 +107,7 @@ class EmbeddedChain:
     def watch(self) -> None:
         """See `Chain`: nobody else mines here."""
         return
+
+    def close(self) -> None:
+        """See `Chain`: writes what is in memory, and frees the directory."""
+        self._chain = self._manager = None

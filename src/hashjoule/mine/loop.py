@@ -14,7 +14,7 @@ from hashjoule.backends import Row
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Header, Job, nbits_to_target
 from hashjoule.mine.kept import Found, Keeper
-from hashjoule.mine.node import WAIT_SECONDS, Chain, Standing, Watch
+from hashjoule.mine.node import TIME_TOO_NEW, WAIT_SECONDS, Chain, Standing, TooEarlyError, Watch
 from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.template import Candidate, Template
 from hashjoule.search import Outcome, search
@@ -106,10 +106,6 @@ class Report(Protocol):
 
 class _StoppedError(Exception):
     """The run is to end."""
-
-
-class _EarlyError(NotReadyError):
-    """The node does not take a good block yet, and will."""
 
 
 class _TipWatch(threading.Thread):
@@ -280,6 +276,7 @@ class Miner:
             if found.prev_hash == template.prev_hash:
                 self._report.status(f"submitting the kept block {found.hash_hex}")
                 template = self._deliver(found)
+                self._keeper.drop(found)
             elif self._chain.standing(found.prev_hash) is not Standing.UNKNOWN:
                 self._report.status(f"the chain has moved on from the kept block {found.hash_hex}; it is dropped")
                 self._keeper.drop(found)
@@ -314,8 +311,8 @@ class Miner:
         A node that was killed can lose a block that it had accepted; it is then submitted again.
         """
         reason = self._chain.submit(found.block)
-        if reason == "time-too-new":
-            raise _EarlyError("the chain's time is two hours ahead of the node's clock, as fast mining makes it")
+        if reason == TIME_TOO_NEW:
+            raise TooEarlyError
         template = self._chain.template()
         if template.prev_hash == found.hash:
             return "active", reason, template
@@ -363,7 +360,7 @@ class Miner:
                     raise
                 if time.monotonic() - since > PATIENCE_SECONDS:
                     raise UnavailableError(f"gave up after {PATIENCE_SECONDS:.0f} s: {error}") from None
-                if not isinstance(error, _EarlyError):
+                if not isinstance(error, TooEarlyError):
                     away()
                 self._tell(error)
             else:
@@ -379,6 +376,6 @@ class Miner:
         if error and str(error) != str(self._away):
             self._report.status(f"waiting: {error}")
             self._away = error
-        elif self._away and not error and not isinstance(self._away, _EarlyError):
+        elif self._away and not error and not isinstance(self._away, TooEarlyError):
             self._report.status("the node answers again")
             self._away = None

@@ -8,15 +8,29 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from hashjoule.errors import HashjouleError
-from hashjoule.mine.rpc import RefusedError, Rpc, RpcError
+from hashjoule.errors import HashjouleError, UnavailableError
+from hashjoule.mine.rpc import NotReadyError, RefusedError, Rpc, RpcError
 from hashjoule.mine.template import Template, check
 
 WAIT_SECONDS = 0.1
 """How long one wait for a new tip may hold one of the node's RPC threads."""
 
 _POLL_SECONDS = 0.05
+_RULES = {"rules": ["segwit", "signet"]}
+"""What a client must say that it knows before it gets a template (BIP 9)."""
+
+TIME_TOO_NEW = "time-too-new"
+"""What a node says of a block whose time is more than two hours ahead of its clock."""
+
 _NOT_FOUND = -5
+_UNSUPPORTED_RULE = -8
+
+
+class TooEarlyError(NotReadyError):
+    """A good block or template will do later."""
+
+    def __init__(self) -> None:
+        super().__init__("the chain's time is two hours ahead of the clock, as fast mining makes it")
 
 
 class Standing(Enum):
@@ -62,6 +76,10 @@ class Chain(Protocol):
         """A watch over the tip, to be used in another thread; None where nobody else mines."""
         ...
 
+    def close(self) -> None:
+        """Lets go of connections or files."""
+        ...
+
 
 class _ChainInfo(Struct):
     chain: str
@@ -86,8 +104,14 @@ class Node:
         """See `Chain`. The first call checks that the node is on the wanted chain; HashjouleError if not."""
         if not self._checked:
             self._check_chain()
-        request = {"rules": ["segwit", "signet"], "capabilities": ["coinbasevalue"]}
-        return check(self._rpc.call("getblocktemplate", request, answer=Template))
+        try:
+            return check(self._rpc.call("getblocktemplate", _RULES, answer=Template))
+        except RpcError as error:
+            if TIME_TOO_NEW in str(error):
+                raise TooEarlyError from None
+            if error.code == _UNSUPPORTED_RULE:
+                raise UnavailableError(f"{error}; update hashjoule or use a node without that rule") from None
+            raise
 
     def _check_chain(self) -> None:
         chain = self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain
@@ -99,7 +123,7 @@ class Node:
 
     def propose(self, block: bytes) -> str | None:
         """See `Chain` (BIP 23, block proposals)."""
-        request = {"mode": "proposal", "data": block.hex(), "rules": ["segwit", "signet"]}
+        request = _RULES | {"mode": "proposal", "data": block.hex()}
         return self._rpc.call("getblocktemplate", request, answer=str | None)  # type: ignore[arg-type]
 
     def submit(self, block: bytes) -> str | None:
@@ -119,6 +143,10 @@ class Node:
     def watch(self) -> NodeWatch:
         """See `Chain`."""
         return NodeWatch(Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop))
+
+    def close(self) -> None:
+        """See `Chain`."""
+        self._rpc.close()
 
 
 class NodeWatch:
