@@ -9,14 +9,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hashjoule.backends import Row, rows
-from hashjoule.mine.address import script_of
 from hashjoule.mine.kept import Keeper
 from hashjoule.mine.loop import Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
 from hashjoule.mine.rpc import Credentials, Rpc
-from tests.node import ADDRESS, SIGNET_ADDRESS, BitcoinNode
+from tests.node import BitcoinNode
 
 RUN_SECONDS = 60
+PAYOUT = bytes.fromhex("0014751e76e8199196d454941c45d1b3a323f1433bd6")
 
 
 class Recorder:
@@ -58,9 +58,7 @@ class Run:
         roll_version: bool = False,
     ) -> None:
         self.report, self.keeper = Recorder(), Keeper(directory / "kept", name)
-        address = SIGNET_ADDRESS if name == "signet" else ADDRESS
-        payout = script_of(address, name)
-        self.miner = Miner(chain, payout, best(), self.report, self.keeper, roll_version=roll_version, stop=stop)
+        self.miner = Miner(chain, PAYOUT, best(), self.report, self.keeper, roll_version=roll_version, stop=stop)
         self._chain = chain
         self.error: Exception | None = None
         self._thread: threading.Thread | None = None

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -77,15 +78,11 @@ def test_every_address_type_is_paid(shared: BitcoinNode, chain: Node, kind: str,
     candidate = Candidate(chain.template(), script_of(address, "regtest"))
     header = candidate.header(1)
     assert chain.propose(candidate.block(header, 1)) is None
-    solved = next(h for h in (_with_nonce(header, n) for n in itertools.count()) if h.meets(2**255 - 1))
+    solved = next(h for h in (replace(header, nonce=n) for n in itertools.count()) if h.meets(2**255 - 1))
     assert chain.submit(candidate.block(solved, 1)) is None
     assert chain.standing(solved.hash()) is Standing.ACTIVE
     paid = shared.call("getblock", solved.hash()[::-1].hex(), 2)["tx"][0]["vout"][0]["scriptPubKey"]
     assert (paid["type"], paid["address"]) == (kind, address)
-
-
-def _with_nonce(header: Any, nonce: int) -> Any:
-    return type(header)(*(getattr(header, name) for name in header.__slots__[:-1]), nonce)
 
 
 def test_a_proposal_that_is_wrong_is_told(chain: Node) -> None:
@@ -320,8 +317,11 @@ PASSING: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-@pytest.mark.parametrize("called", ["getblocktemplate", "submitblock"])
-@pytest.mark.parametrize("forwarded", [False, True], ids=["lost", "answer lost"])
+@pytest.mark.parametrize(
+    ("called", "forwarded"),
+    [("getblocktemplate", False), ("submitblock", False), ("submitblock", True)],
+    ids=["template", "submit lost", "answer lost"],
+)
 def test_a_passing_fault_loses_no_block(
     shared: BitcoinNode, tmp_path: Path, fault: Fault, called: str, forwarded: bool
 ) -> None:
