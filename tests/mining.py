@@ -56,9 +56,10 @@ class Run:
         stop: threading.Event | None = None,
         *,
         roll_version: bool = False,
+        row: Row | None = None,
     ) -> None:
         self.report, self.keeper = Recorder(), Keeper(directory / "kept", name)
-        self.miner = Miner(chain, PAYOUT, best(), self.report, self.keeper, roll_version=roll_version, stop=stop)
+        self.miner = Miner(chain, PAYOUT, row or best(), self.report, self.keeper, roll_version=roll_version, stop=stop)
         self._chain = chain
         self.error: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -103,11 +104,18 @@ def until(holds: Callable[[], bool], what: str = "") -> None:
         time.sleep(0.01)
 
 
-def run_on(node: BitcoinNode, directory: Path, *, url: str | None = None, roll_version: bool = False) -> Run:
+def run_on(
+    node: BitcoinNode,
+    directory: Path,
+    *,
+    url: str | None = None,
+    roll_version: bool = False,
+    row: Row | None = None,
+) -> Run:
     """A miner on a node, or on something else that stands in front of it."""
     stop = threading.Event()
     chain = Node(Rpc(url or node.url, Credentials(node.cookie), stop), node.chain)
-    return Run(chain, directory, node.chain, stop, roll_version=roll_version)
+    return Run(chain, directory, node.chain, stop, roll_version=roll_version, row=row)
 
 
 @contextmanager
