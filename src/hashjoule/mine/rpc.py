@@ -137,12 +137,23 @@ class _Connection(http.client.HTTPConnection):
 
     sock: Any
     stopped: Callable[[], bool]
+    _held = b""
 
     def connect(self) -> None:
         super().connect()
         plain = self.sock
         self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
         self.sock.stopped = self.stopped
+        self._held = b""
+
+    def send(self, data: Any) -> None:
+        """Holds back what http.client sends in two parts, so that it travels in one and the node wakes up once."""
+        self._held += data
+
+    def flush(self) -> None:
+        """Sends it."""
+        held, self._held = self._held, b""
+        self.sock.sendall(held)
 
 
 class Rpc:
@@ -201,6 +212,7 @@ class Rpc:
         connection.sock.deadline = deadline
         connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
         connection.request("POST", "/", request, self._headers)
+        connection.flush()
         response = connection.getresponse()
         body = response.read(_MAX_ANSWER + 1)
         if response.length:
