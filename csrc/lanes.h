@@ -1,15 +1,15 @@
 /* The lane-generic search: one source for every instruction set without SHA instructions, scalar C included.
  *
- * A batch is LANES hashes, one in each lane of a V. Plain: the lanes are consecutive nonces of one midstate.
- * Rolled: they are midstates (versions) that share one nonce, so the message schedule of the header's second chunk
- * is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
+ * A step works on STREAMS times LANES hashes: one hash in each lane of a V, and STREAMS of them side by side, round
+ * by round, to hide the latency of the long chain that SHA-256 is. Plain: the hashes are consecutive nonces of one
+ * midstate. Rolled: they are midstates (versions) that share one nonce, so the message schedule of the header's
+ * second chunk is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
  *
- * One step runs the first hash of a batch and the second hash of the batch before it. They do not depend on each
- * other, so with HJ_BESIDE they go round by round, which fills the pipelines of a wide core; where registers are
- * few they go one after the other.
+ * The rounds are loops over eight of them: code that is unrolled further no longer fits the caches of decoded
+ * instructions, and then decoding is what takes the time.
  *
- * The includer defines LANES, V and the primitives of sha256_rounds.h that differ from the defaults below, and
- * ZERO_LANES(x), which has bit i set where lane i of x is zero. */
+ * The includer defines LANES, STREAMS (1, 2 or 4), V, ZERO_LANES(x), which has bit i set where lane i of x is zero,
+ * and those primitives of sha256_rounds.h for which it has something better than the defaults below. */
 #include <string.h>
 
 #include "core.h"
@@ -25,75 +25,86 @@ static const uint K[64] = {HJ_SHA256_K};
 #define ADD(x, y) ((x) + (y))
 #define SHR(x, n) ((x) >> (n))
 #ifndef ROTR
-#define ROTR(x, n) ((x) >> (n) | (x) << (32 - (n)))
+#define ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 #endif
 #ifndef XOR3
 #define XOR3(x, y, z) ((x) ^ (y) ^ (z))
+#endif
+#ifndef CH
 #define CH(e, f, g) ((g) ^ ((e) & ((f) ^ (g))))
-#define MAJ(a, b, c) (((a) & (b)) | ((c) & ((a) | (b))))
+#endif
+#ifndef MAJ /* b ^ c is the a ^ b of the round before */
+#define MAJ(a, b, c) ((b) ^ (((a) ^ (b)) & ((b) ^ (c))))
 #endif
 
 #include "sha256_rounds.h"
 
-/* The rounds of the first hash that come after the nonce. */
-#define EACH_ROUND(X) \
-    X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) \
-    X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) X(37) X(38) X(39) X(40) X(41) X(42) \
-    X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55) X(56) X(57) X(58) X(59) X(60) X(61) \
-    X(62) X(63)
-
-/* FIRST and SECOND are the two hashes' rounds in terms of t; the second hash's 60 rounds are 1 to 60. */
-#ifdef HJ_BESIDE
-#define BOTH_ROUNDS(t) FIRST(t) SECOND(t)
-#define BOTH_HASHES EACH_ROUND(BOTH_ROUNDS)
+#if STREAMS == 1
+#define EACH_STREAM(X, t) X(0, t)
+#elif STREAMS == 2
+#define EACH_STREAM(X, t) X(0, t) X(1, t)
 #else
-#define BOTH_HASHES EACH_ROUND(FIRST) EACH_ROUND(SECOND)
+#define EACH_STREAM(X, t) X(0, t) X(1, t) X(2, t) X(3, t)
 #endif
-#define SECOND(t) second_round(r, w, (t) - 3);
+
+#define FOUR_ROUNDS(X, t) \
+    EACH_STREAM(X, (t)) EACH_STREAM(X, (t) + 1) EACH_STREAM(X, (t) + 2) EACH_STREAM(X, (t) + 3)
+
+/* Rounds t to t + 55, with X in terms of t to t + 7 while kw moves on by eight rounds of `step` words. */
+#define ROUNDS_56(X, t, kw, step) \
+    for (int block = 0; block < 7; block++, kw += 8 * (step)) { \
+        FOUR_ROUNDS(X, t) \
+        FOUR_ROUNDS(X, t + 4) \
+    }
+
+/* The words of a schedule that are not fixed. */
+#define WORDS_18_TO_60(X) \
+    X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) \
+    X(37) X(38) X(39) X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55) \
+    X(56) X(57) X(58) X(59) X(60)
 
 typedef union {
     V v;
     uint lane[LANES];
 } words;
 
-/* LANES midstates, and what becomes of them in rounds 0 to 3 with a nonce of 0. */
+/* LANES midstates, and what rounds 0 to 3 make of them with a nonce of 0. */
 typedef struct {
     V midstate[8];
     V start[8];
 } group;
 
-/* What the nonce does not reach in the first hash: K[t] + W[t] for t < 18, then its part of W[t]. */
+/* What is the same for every hash of a job. */
 typedef struct {
-    uint at[34];
-} known_words;
+    uint kw[18];   /* K[t] + W[t] of the first hash, as far as the nonce does not reach W[t] */
+    uint known[34]; /* from 18 on: the part of W[t] that the nonce does not reach */
+    uint k[64];    /* K, for the compiler to use from memory: it would put constants through integer registers */
+} job_words;
 
 static uint rotr(uint x, int n)
 {
     return x >> n | x << (32 - n);
 }
 
-static known_words known_part(const hj_job *job)
+static void prepare_job(job_words *j, const hj_job *job)
 {
     uint w[34] = {job->tail[0], job->tail[1], job->tail[2], 0, 0x80000000u};
-    known_words known;
     w[15] = 80 * 8;
-    for (int t = 0; t < 34; t++) {
-        if (t >= 16) {
-            uint s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-            uint s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-            known.at[t] = s1 + w[t - 7] + s0 + w[t - 16];
-        }
-        if (t < 18) {
-            w[t] = t < 16 ? w[t] : known.at[t];
-            known.at[t] = K[t] + w[t];
-        }
+    memcpy(j->k, K, sizeof K);
+    for (int t = 16; t < 34; t++) {
+        uint s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
+        uint s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
+        j->known[t] = s1 + w[t - 7] + s0 + w[t - 16];
+        w[t] = t < 18 ? j->known[t] : 0;
     }
-    return known;
+    for (int t = 0; t < 18; t++) {
+        j->kw[t] = K[t] + w[t];
+    }
 }
 
 /* Lanes beyond the last midstate begin again with the first: a plain job has its one midstate in every lane, and
  * what a rolled job finds twice is dropped by hj_candidate. */
-static void load_group(group *group, const hj_job *job, uint first, const known_words *known)
+static void load_group(group *group, const hj_job *job, uint first, const job_words *j)
 {
     for (int i = 0; i < 8; i++) {
         words word;
@@ -103,143 +114,190 @@ static void load_group(group *group, const hj_job *job, uint first, const known_
         group->midstate[i] = group->start[i] = word.v;
     }
     for (int t = 0; t < 4; t++) {
-        TAKE(group->start, t, known->at[t]);
+        TAKE(group->start, t, j->kw[t]);
         full_round(group->start, t);
     }
 }
 
-/* W3 for LANES consecutive nonces: the header has them in little-endian order. */
-static V nonce_words(uint first)
+/* LANES consecutive nonces. */
+static V nonces_from(uint first)
 {
-    words nonce;
+    words nonces;
     for (uint n = 0; n < LANES; n++) {
-        nonce.lane[n] = hj_bswap32(first + n);
+        nonces.lane[n] = first + n;
     }
-    return nonce.v;
+    return nonces.v;
 }
 
-/* K[t] + W[t] of the first hash for LANES nonces. */
-static void schedule(words kw[64], V nonces, const known_words *known)
+/* A nonce as W3: the header has it in little-endian order. */
+INLINE V nonce_word(V nonce)
+{
+    return (ROTR(nonce, 8) & 0xff00ff00u) | (ROTR(nonce, 24) & 0x00ff00ffu);
+}
+
+/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Those from 4 to 17 do not change, and kw[3] is W3 alone:
+ * K[3] is in the group's start. */
+static __attribute__((noinline)) void first_schedule(words *kw, size_t step, V nonces, const job_words *j)
 {
     V w[16];
-    w[3] = nonces;
-    for (int t = 4; t < 18; t++) {
-        kw[t].v = SPLAT(known->at[t]);
+    kw[3 * step].v = w[3] = nonce_word(nonces);
+#define NEXT(t) \
+    WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]); \
+    kw[t * step].v = ADD(WORD(w, t), j->k[t]);
+    WORDS_18_TO_60(NEXT) NEXT(61) NEXT(62) NEXT(63)
+#undef NEXT
+}
+
+/* K[t] + W[t] of LANES second hashes, t = 1 to 60; those from 8 to 15 are padding and do not change. */
+static __attribute__((noinline)) void second_schedule(words *kw, const V digest[8], const job_words *j)
+{
+    V w[16];
+    memcpy(w, digest, 8 * sizeof *w);
+    for (int t = 1; t < 8; t++) {
+        kw[t * STREAMS].v = ADD(w[t], j->k[t]);
     }
-#define SCHEDULE(t) \
-    if (t >= 18) { \
-        WORD(w, t) = first_word(w, t, known->at[t < 34 ? t : 0]); \
-        kw[t].v = ADD(WORD(w, t), K[t]); \
-    }
-    EACH_ROUND(SCHEDULE)
+#define NEXT(t) \
+    WORD(w, t) = second_word(w, t); \
+    kw[t * STREAMS].v = ADD(WORD(w, t), j->k[t]);
+    NEXT(16) NEXT(17) WORDS_18_TO_60(NEXT)
+#undef NEXT
 }
 
 /* Round 3 has the nonce in no more than its last additions. */
-INLINE void first_start(V *s, const group *group, V nonce)
+INLINE void first_start(V s[8], const group *group, V w3)
 {
     memcpy(s, group->start, sizeof group->start);
-    VARIABLE(s, 0, 4) = ADD(VARIABLE(s, 0, 4), nonce);
-    VARIABLE(s, 4, 4) = ADD(VARIABLE(s, 4, 4), nonce);
+    VARIABLE(s, 0, 4) = ADD(VARIABLE(s, 0, 4), w3);
+    VARIABLE(s, 4, 4) = ADD(VARIABLE(s, 4, 4), w3);
 }
 
-INLINE void first_round(V *s, V *u, const known_words *known, int t)
+INLINE void first_end(V digest[8], const V s[8], const group *group)
 {
-    if (t < 18) {
-        TAKE(s, t, known->at[t]);
-    } else {
-        WORD(u, t) = first_word(u, t, known->at[t < 34 ? t : 0]);
-        TAKE(s, t, K[t]);
-        TAKE(s, t, WORD(u, t));
-    }
-    full_round(s, t);
-}
-
-/* Both steps take the digests of the last batch's first hash from `digest` and leave there those of this batch.
- * Their result has a bit set for each candidate of the last batch. */
-static __attribute__((noinline)) uint plain_step(V digest[8], const group *group, V nonces, const known_words *known,
-                                                 uint filter)
-{
-    V s[8], u[16], r[8], w[16];
-    memcpy(w, digest, 8 * sizeof *w);
-    second_start(r, w[0]);
-    first_start(s, group, nonces);
-    u[3] = nonces;
-#define FIRST(t) first_round(s, u, known, t);
-    BOTH_HASHES
-#undef FIRST
     for (int i = 0; i < 8; i++) {
         digest[i] = ADD(s[i], group->midstate[i]);
     }
-    return ZERO_LANES(VARIABLE(r, 4, 61) & filter);
 }
 
-static __attribute__((noinline)) uint rolled_step(V digest[8], const group *group, uint nonce, const words *kw,
-                                                  uint n, uint filter)
+/* First hashes with consecutive nonces: all streams have the same group, and each its own schedule. */
+static __attribute__((noinline)) void plain_first(V digest[STREAMS][8], const group *group, const words *kw)
 {
-    V s[8], r[8], w[16];
-    memcpy(w, digest, 8 * sizeof *w);
-    second_start(r, w[0]);
-    first_start(s, group, SPLAT(nonce));
-#define FIRST(t) TAKE(s, t, kw[t].lane[n]); full_round(s, t);
-    BOTH_HASHES
-#undef FIRST
-    for (int i = 0; i < 8; i++) {
-        digest[i] = ADD(s[i], group->midstate[i]);
+    V s[STREAMS][8];
+#define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
+#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], group);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, STREAMS)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+}
+
+/* First hashes with nonce n of a schedule: each stream has its own group. */
+static __attribute__((noinline)) void rolled_first(V digest[STREAMS][8], const group *groups, const words *kw, uint n)
+{
+    V s[STREAMS][8];
+#define START(i, t) first_start(s[i], &groups[i], SPLAT(kw[t].lane[n]));
+#define ROUND(i, t) TAKE(s[i], t, kw[t].lane[n]); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], &groups[i]);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, 1)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+}
+
+/* Second hashes as far as digest word 7. The result has a bit set for each hash that passes the filter. */
+static __attribute__((noinline)) uint64_t second(const V digest[STREAMS][8], const words *kw, uint filter)
+{
+    V s[STREAMS][8];
+    uint64_t passed = 0;
+#define START(i, t) second_start(s[i], digest[i][t]);
+#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
+#define LAST_ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); half_round(s[i], t);
+#define END(i, t) passed |= (uint64_t)ZERO_LANES(ADD(VARIABLE(s[i], 4, t), H0[7]) & filter) << (i * LANES);
+    EACH_STREAM(START, 0)
+    ROUNDS_56(ROUND, 1, kw, STREAMS)
+    FOUR_ROUNDS(LAST_ROUND, 1)
+    EACH_STREAM(END, 61)
+#undef START
+#undef ROUND
+#undef LAST_ROUND
+#undef END
+    return passed;
+}
+
+/* Second hashes of a step, and its candidates: bit n is the pair (midstate, offset + n) or (midstate + n, offset). */
+static void finish_step(hj_task *task, const V digest[STREAMS][8], words *kw, const job_words *j, uint midstate,
+                        uint64_t offset)
+{
+    for (int i = 0; i < STREAMS; i++) {
+        second_schedule(kw + i, digest[i], j);
     }
-    return ZERO_LANES(VARIABLE(r, 4, 61) & filter);
-}
-
-/* Reports lane n of a batch as the pair (midstate + n, offset) or (midstate, offset + n). */
-static void report(hj_task *task, uint found, uint midstate, uint64_t offset)
-{
+    uint64_t passed = second(digest, kw, task->filter);
     const int is_rolled = task->job->n_midstates > 1;
-    for (uint n = 0; found; n++, found >>= 1) {
-        if (found & 1) {
+    for (uint n = 0; passed; n++, passed >>= 1) {
+        if (passed & 1) {
             hj_candidate(task, is_rolled ? midstate + n : 0, is_rolled ? offset : offset + n);
         }
     }
 }
 
-/* Searches run one step more than they have batches, to finish the last. What the first step finds is nothing:
- * its offset lies beyond every range, so hj_candidate drops it. */
+/* K[t] + W[t] of the second hash's padding. */
+static void second_padding(words *kw, const job_words *j)
+{
+    for (int i = 8 * STREAMS; i < 16 * STREAMS; i++) {
+        int t = i / STREAMS;
+        kw[i].v = SPLAT(j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    }
+}
+
 static void plain(hj_task *task)
 {
-    const known_words known = known_part(task->job);
-    V digest[8];
+    words first_kw[64 * STREAMS], second_kw[61 * STREAMS];
+    V digest[STREAMS][8], nonces = nonces_from(task->first);
+    job_words j;
     group group;
-    memset(digest, 0, sizeof digest);
-    load_group(&group, task->job, 0, &known);
-    for (uint64_t offset = 0; offset < task->count + LANES; offset += LANES) {
-        uint found = plain_step(digest, &group, nonce_words(task->first + (uint)offset), &known, task->filter);
-        report(task, found, 0, offset - LANES);
+    prepare_job(&j, task->job);
+    load_group(&group, task->job, 0, &j);
+    second_padding(second_kw, &j);
+    for (int i = 4 * STREAMS; i < 18 * STREAMS; i++) {
+        first_kw[i].v = SPLAT(j.kw[i / STREAMS]);
+    }
+    for (uint64_t offset = 0; offset < task->count; offset += STREAMS * LANES) {
+        for (int i = 0; i < STREAMS; i++, nonces += LANES) {
+            first_schedule(first_kw + i, STREAMS, nonces, &j);
+        }
+        plain_first(digest, &group, first_kw);
+        finish_step(task, digest, second_kw, &j, 0, offset);
     }
 }
 
 static void rolled(hj_task *task)
 {
-    const known_words known = known_part(task->job);
-    const uint n_groups = (task->job->n_midstates + LANES - 1) / LANES;
+    words first_kw[64], second_kw[61 * STREAMS];
+    V digest[STREAMS][8];
+    job_words j;
     group groups[HJ_MAX_MIDSTATES / LANES];
-    words nonces, kw[64];
-    V digest[8];
-    uint64_t last_offset = task->count;
-    uint last_midstate = 0;
-    memset(digest, 0, sizeof digest);
-    for (uint g = 0; g < n_groups; g++) {
-        load_group(&groups[g], task->job, g * LANES, &known);
+    prepare_job(&j, task->job);
+    for (uint g = 0; g < HJ_MAX_MIDSTATES / LANES; g++) {
+        load_group(&groups[g], task->job, g * LANES, &j);
+    }
+    second_padding(second_kw, &j);
+    for (int t = 4; t < 18; t++) {
+        first_kw[t].v = SPLAT(j.kw[t]);
     }
     for (uint64_t offset = 0; offset < task->count; offset++) {
         uint n = offset % LANES;
         if (n == 0) {
-            nonces.v = nonce_words(task->first + (uint)offset);
-            schedule(kw, nonces.v, &known);
+            first_schedule(first_kw, 1, nonces_from(task->first + (uint)offset), &j);
         }
-        for (uint g = 0; g < n_groups; g++) {
-            uint found = rolled_step(digest, &groups[g], nonces.lane[n], kw, n, task->filter);
-            report(task, found, last_midstate, last_offset);
-            last_midstate = g * LANES;
-            last_offset = offset;
+        for (uint midstate = 0; midstate < task->job->n_midstates; midstate += STREAMS * LANES) {
+            rolled_first(digest, &groups[midstate / LANES], first_kw, n);
+            finish_step(task, digest, second_kw, &j, midstate, offset);
         }
     }
-    report(task, rolled_step(digest, groups, 0, kw, 0, task->filter), last_midstate, last_offset);
 }

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 did not hold or not found, 2 bad input, 3 node or device u
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 
@@ -19,7 +18,14 @@ COMMANDS = {
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
     "grind": "hashjoule.cli.grind:grind_command",
+<<<<<<< HEAD
     "mine": "hashjoule.cli.mine:mine_command",
+=======
+    "table": "hashjoule.cli.table:table_command",
+    "plot": "hashjoule.cli.plot:plot_command",
+    "explain": "hashjoule.cli.explain:explain_command",
+    "economics": "hashjoule.cli.economics:economics_command",
+>>>>>>> main
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 
@@ -69,9 +75,6 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:  # `hashjoule ... | head`: the reader has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _complain(message: str, code: int) -> int:
