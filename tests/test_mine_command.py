@@ -8,12 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hashjoule.cli import run as run_command
+from hashjoule.job import Header
+from hashjoule.mine.embedded import ANYONE_CAN_SPEND
+from hashjoule.mine.node import Node
+from hashjoule.mine.template import Candidate
 from tests.node import ADDRESS, SIGNET_ADDRESS, BitcoinNode, forward, free_port, http_server, reply, running
 from tests.test_mine_loop import MadeUpNode
 
@@ -242,11 +248,17 @@ def test_a_file_size_limit_keeps_the_block_out_of_the_disk_but_not_out_of_the_la
     assert list(state.glob("**/*.block")) == []
 
 
-def test_grind_is_a_grind_cmd(node: BitcoinNode) -> None:
-    """As the signet miner calls it: header in as the last argument, solved header out on stdout, nothing else."""
-    tip = node.call("getblockheader", node.call("getbestblockhash"), False)
-    done = subprocess.run(
-        [sys.executable, "-m", "hashjoule", "grind", tip], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert len(bytes.fromhex(done.stdout.strip())) == 80
-    assert bytes.fromhex(done.stdout.strip())[:76] == bytes.fromhex(tip)[:76]
+def test_grind_is_a_grind_cmd(tmp_path: Path) -> None:
+    """Called as finish_block of Bitcoin Core's contrib/signet/miner calls it: the header as the last argument, nothing
+    on stdin, the solved header as all of stdout, of which only the nonce is taken."""
+    with (
+        running(tmp_path / "node", "signet", "-signetchallenge=51") as node,
+        closing(Node(node.rpc(), "signet")) as chain,
+    ):
+        candidate = Candidate(chain.template(), ANYONE_CAN_SPEND)
+        header = candidate.header(1)
+        grind = [sys.executable, "-m", "hashjoule", "grind", header.pack().hex()]
+        done = subprocess.run(grind, input=b"", stdout=subprocess.PIPE, check=True, timeout=60)
+        nonce = Header.parse(bytes.fromhex(done.stdout.strip().decode())).nonce
+        assert chain.submit(candidate.block(replace(header, nonce=nonce), 1)) is None
+        assert node.height == 1

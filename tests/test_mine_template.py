@@ -246,6 +246,7 @@ def test_known_rules_and_the_trivial_signet_are_fine() -> None:
     """Mandatory rules that we obey, unknown ones that are not mandatory, OP_TRUE."""
     good = make(rules=["!segwit", "!signet", "taproot", "somethingnew"], signet_challenge="51")
     assert template.check(good) is good
+    assert template.check(make(signet_challenge="60"))
 
 
 def test_required_version_bits_are_not_rolled() -> None:

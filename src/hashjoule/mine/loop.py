@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 from hashjoule import check
@@ -277,7 +278,7 @@ class Miner:
                 self._report.status(f"submitting the kept block {found.hash_hex}")
                 template = self._deliver(found)
                 self._keeper.drop(found)
-            elif self._chain.standing(found.prev_hash) is not Standing.UNKNOWN:
+            elif self._patiently(partial(self._chain.standing, found.prev_hash)) is not Standing.UNKNOWN:
                 self._report.status(f"the chain has moved on from the kept block {found.hash_hex}; it is dropped")
                 self._keeper.drop(found)
         return template
@@ -295,7 +296,7 @@ class Miner:
 
         try:
             fate, reason, template = self._patiently(lambda: self._fate(found), away)
-        except (HashjouleError, _StoppedError):
+        except BaseException:  # a second Ctrl-C too
             away()
             if not kept:
                 self._report.status(f"this block could be neither submitted nor kept: {found.block.hex()}")

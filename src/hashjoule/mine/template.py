@@ -31,7 +31,6 @@ WITNESS_RESERVED_VALUE = NULL_HASH
 """The coinbase's witness: 32 bytes without a meaning yet (BIP 141)."""
 
 _MAX_COINBASE_SCRIPT = 100
-_SIGNET_OP_TRUE = "51"
 
 HashHex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Uint32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
@@ -61,7 +60,7 @@ class Template(Struct, frozen=True, dict=True):
     vbrequired: Uint32 = 0
     coinbaseaux: dict[str, str] = {}
     default_witness_commitment: str | None = None
-    signet_challenge: str | None = None
+    signet_challenge: Annotated[str, Meta(pattern="^([0-9a-f]{2})+$")] | None = None
 
     @property
     def prev_hash(self) -> bytes:
@@ -101,7 +100,7 @@ def check(template: Template) -> Template:
             f"the node's blocks must obey rules that hashjoule does not know ({', '.join(unknown)}); "
             "update hashjoule or use a node without them"
         )
-    if template.signet_challenge not in (None, _SIGNET_OP_TRUE):
+    if template.signet_challenge is not None and not _needs_no_signature(template.signet_challenge):
         raise UnavailableError(
             "this signet's blocks need a signature; mine an OP_TRUE signet (-signetchallenge=51), or sign with "
             "Bitcoin Core's signet miner and `--grind-cmd 'hashjoule grind'`"
@@ -113,6 +112,11 @@ def check(template: Template) -> Template:
     except ValueError as error:
         raise UnavailableError(f"the node's template is malformed ({error}); check the node") from None
     return template
+
+
+def _needs_no_signature(challenge: str) -> bool:
+    """Whether a signet's challenge holds by itself: OP_TRUE, that is OP_1, or any of its kin up to OP_16."""
+    return len(challenge) == 2 and 0x51 <= int(challenge, 16) <= 0x60
 
 
 def varint(n: int) -> bytes:
