@@ -18,7 +18,7 @@ from hashjoule.mine.kept import Found, Keeper
 from hashjoule.mine.node import TIME_TOO_NEW, WAIT_SECONDS, Chain, Standing, TooEarlyError, Watch
 from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.template import Candidate, Template
-from hashjoule.search import Outcome, search
+from hashjoule.search import CHUNK_SECONDS, Outcome, search
 
 T = TypeVar("T")
 
@@ -33,6 +33,9 @@ EASY_HASHES = 1 << 18
 
 HARD_HASHES = 1 << 28
 """From so many expected hashes a block on, the node checks the block's assembly before the search."""
+
+_CPU_CHUNK_SECONDS = 0.002
+"""A new tip and a hit wait for the end of a chunk. Devices, for which a call costs more, have longer ones."""
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
 _REFUSALS = 3
@@ -237,7 +240,14 @@ class Miner:
         while not self._interrupt.is_set():
             self._extranonce = (self._extranonce + 1) % 2**64
             job = self._job(candidate.header(self._extranonce), candidate.template, target)
-            outcome = search(self._backend, job, threads=threads, stop=self._interrupt, progress=progress)
+            outcome = search(
+                self._backend,
+                job,
+                threads=threads,
+                stop=self._interrupt,
+                progress=progress,
+                chunk_seconds=_CPU_CHUNK_SECONDS if self._row.threads else CHUNK_SECONDS,
+            )
             self.stats.hashes = hashes = hashes + outcome.hashes
             self.stats.wrong_hits += outcome.wrong_hits
             if outcome.hit:
