@@ -21,6 +21,7 @@ COMMANDS = {
     "show": "hashjoule.cli.show:show_command",
     "compare": "hashjoule.cli.compare:compare_command",
     "grind": "hashjoule.cli.grind:grind_command",
+    "mine": "hashjoule.cli.mine:mine_command",
     "table": "hashjoule.cli.table:table_command",
     "plot": "hashjoule.cli.plot:plot_command",
     "explain": "hashjoule.cli.explain:explain_command",
