@@ -204,7 +204,7 @@ void search(const task job, __global const midstate *restrict midstates, __globa
 #define BOTH_ROUNDS(t) \
         EXPAND(t) \
         first_round(s, &m, &job, words[t % (sizeof words / sizeof *words)], t); \
-        second_round(r, w, t - 3, SECOND_KNOWN(t - 3)); \
+        second_round(r, w, t - 3); \
         SIDE_BY_SIDE(VARIABLE(s, 4, t + 1), VARIABLE(r, 4, t - 2));
         EACH_ROUND(BOTH_ROUNDS)
         report(r, last_i, last_offset, &job, found);
@@ -272,7 +272,7 @@ void search(const task job, __global const midstate *restrict midstates, __globa
             }
 #define SECOND(t) \
             EACH(c, CHAINS) { \
-                second_round(s[c], w[c], t - 3, SECOND_KNOWN(t - 3)); \
+                second_round(s[c], w[c], t - 3); \
             }
             EACH_ROUND(SECOND)
             EACH(c, CHAINS) {
