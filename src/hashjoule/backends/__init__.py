@@ -51,6 +51,8 @@ class Row:
 
 PROVIDERS = {
     "c": "hashjoule.backends.c",
+
+    "opencl": "hashjoule.backends.opencl",
     "reference": "hashjoule.backends.reference",
 }
 """The first part of a backend's name, and the module that knows those backends; best first."""

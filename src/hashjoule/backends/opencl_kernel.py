@@ -96,6 +96,15 @@ def _midstate(midstate: Words8, known: list[int]) -> bytes:
     return struct.pack("=20I", *midstate, *start[4:], *start[:4], *heads, 0)
 
 
+def build(context: Any, text: str, options: list[str]) -> Any:
+    """A built program. Drivers, or else pyopencl, keep binaries in the user's cache, so only the first time is slow."""
+    import pyopencl as cl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pyopencl warns of every remark in a build log
+        return cl.Program(context, text).build(options)
+
+
 class Program:
     """The kernel in one variant on one device. One launch at a time."""
 
@@ -108,13 +117,10 @@ class Program:
         try:
             self._context = cl.Context([device])
             self._queue = cl.CommandQueue(self._context, device)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pyopencl warns of every remark in a build log
-                program = cl.Program(self._context, source()).build(variant.options())
-            self._kernel = cl.Kernel(program, "search")
+            self._kernel = cl.Kernel(build(self._context, source(), variant.options()), "search")
             self._found = cl.Buffer(self._context, cl.mem_flags.READ_WRITE, 4 + 8 * CAPACITY)
         except (cl.Error, OSError) as error:
-            raise UnavailableError(f"{name} cannot build the kernel: {_last_words(error)}") from error
+            raise UnavailableError(f"{name} cannot build the kernel: {gist(error)}") from error
 
     def launch(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
         """Searches a range of at most MAX_LAUNCH_NONCES: the number of candidates, and those that fit.
@@ -127,7 +133,7 @@ class Program:
             try:
                 return self._launch(job, first_nonce, nonces)
             except cl.Error as error:
-                raise UnavailableError(f"{self._name} failed: {_last_words(error)}") from error
+                raise UnavailableError(f"{self._name} failed: {gist(error)}") from error
 
     def _launch(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
         import numpy as np
@@ -173,7 +179,7 @@ class Program:
             raise UnavailableError(f"{self._name} failed: a launch ended with OpenCL error {status}")
 
 
-def _last_words(error: Exception) -> str:
+def gist(error: Exception) -> str:
     """The gist of an OpenCL error: the compiler's first error, else the first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error:") or ": error:" in line]
