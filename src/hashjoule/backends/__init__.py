@@ -51,7 +51,7 @@ class Row:
 
 PROVIDERS = {
     "c": "hashjoule.backends.c",
-
+    "numba": "hashjoule.backends.numba_",
     "opencl": "hashjoule.backends.opencl",
     "reference": "hashjoule.backends.reference",
 }

@@ -66,17 +66,9 @@ class OpenCLDevice:
         by_space = (CAPACITY // 2 << passing) / len(job.versions)
         return int(max(1, min(by_time, by_space, MAX_LAUNCH_NONCES)))
 
-    def _check(self, job: Job, pairs: list[tuple[int, int]]) -> list[Hit]:
-        claimed = [Hit(job.versions[midstate], nonce) for midstate, nonce in pairs]
-        filter_ = prepare.word7_filter(job.target)
-        hits = []
-        for hit in claimed:
-            digest = job.solved(hit).hash()
-            passes = not int.from_bytes(digest[28:], "big") & filter_
-            if not passes:
-                self._wrong += 1
-            if not passes or int.from_bytes(digest, "little") <= job.target:
-                hits.append(hit)
+    def _check(self, job: Job, candidates: list[tuple[int, int]]) -> list[Hit]:
+        hits, wrong = prepare.confirmed(job, candidates)
+        self._wrong += wrong
         if self._wrong > MAX_WRONG:
             raise UnavailableError(f"{self._name} computed {self._wrong} wrong hashes and is given up; check its cooling")
         return hits

@@ -155,7 +155,7 @@ class Program:
     def _prepare(self, job: Job) -> Prepared:
         import pyopencl as cl
 
-        if self._prepared is None or self._prepared.job is not job:
+        if self._prepared is None or self._prepared.job != job:
             prepared = Prepared.of(job)
             flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
             self._midstates = cl.Buffer(self._context, flags, hostbuf=prepared.midstates)

@@ -6,7 +6,9 @@ W3 itself, and parts of W18 to W33.
 
 from __future__ import annotations
 
-from hashjoule.job import SHA256_K, Job, Words8
+from collections.abc import Iterable
+
+from hashjoule.job import SHA256_K, Hit, Job, Words8
 
 _MASK = 0xFFFFFFFF
 _PADDING = (0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640)
@@ -48,3 +50,20 @@ def word7_filter(target: int) -> int:
     top = target >> 224
     zeros = _MASK ^ ((1 << top.bit_length()) - 1)
     return int.from_bytes(zeros.to_bytes(4, "big"), "little")
+
+
+def confirmed(job: Job, candidates: Iterable[tuple[int, int]]) -> tuple[list[Hit], int]:
+    """The hits among candidates, which are pairs (index of a version, nonce), and how many candidates were wrong.
+
+    A right one passes the filter, and is a hit or just misses the target. A wrong one is a fault of the device; it
+    stays among the hits, for `search.scan` to find and count.
+    """
+    hits, wrong, filter_ = [], 0, word7_filter(job.target)
+    for index, nonce in candidates:
+        hit = Hit(job.versions[index], nonce)
+        digest = job.solved(hit).hash()
+        passes = not int.from_bytes(digest[28:], "big") & filter_
+        wrong += not passes
+        if not passes or int.from_bytes(digest, "little") <= job.target:
+            hits.append(hit)
+    return hits, wrong
