@@ -191,7 +191,7 @@ def _filled(template: str, **parts: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-_CPU = f'''\
+_CPU = f"""\
 def search(first_nonce, nonces, filter_, n_midstates, known, midstates, block, found):
     <known>
     n_found = u64(0)
@@ -227,7 +227,7 @@ def search(first_nonce, nonces, filter_, n_midstates, known, midstates, block, f
             midstate = u64(0)
             vector += u64(1)
     return n_found
-'''
+"""
 
 
 def gpu_source(k: Sequence[int]) -> str:
@@ -241,7 +241,7 @@ def _without_block(line: str) -> str:
     return re.sub(r"block\[u64\((\d+)\) \+ lane\]", lambda m: f"row{int(m[1]) // LANES}", line)
 
 
-_GPU = f'''\
+_GPU = f"""\
 def search(first_nonce, nonces, filter_, n_midstates, known, midstates, found, count):
     offset = cuda.grid(1)
     if offset < nonces:
@@ -258,4 +258,4 @@ def search(first_nonce, nonces, filter_, n_midstates, known, midstates, found, c
                 if index < found.shape[0]:
                     found[index, 0] = u32(midstate)
                     found[index, 1] = u32(first_nonce + u32(offset))
-'''
+"""

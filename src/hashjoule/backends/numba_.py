@@ -181,11 +181,17 @@ def rows() -> list[Row]:
     """The CPU's row and CUDA's."""
     why = None if find_spec("numba") else f"Numba is not installed; {_INSTALL}"
     runtime = "" if why else f"Numba {version('numba')}"
-    gpu = "CUDA simulator" if _is_simulated() else "NVIDIA GPU"
-    return [
-        Row("numba", "cpu", 16, partial(_opened, NumbaCpu, why), why, runtime),
-        Row("numba:cuda", gpu, 256, partial(_opened, NumbaCuda, why), why or _why_no_cuda(), runtime, threads=False, rolled_midstates=4 if _is_simulated() else 64),
-    ]
+    cpu = Row("numba", "cpu", 16, partial(_opened, NumbaCpu, why), why, runtime)
+    gpu = Row(
+        "numba:cuda",
+        "CUDA simulator" if _is_simulated() else "NVIDIA GPU",
+        _GPU_THREADS,
+        partial(_opened, NumbaCuda, why),
+        why or _why_no_cuda(),
+        runtime,
+        threads=False,
+    )
+    return [cpu, gpu]
 
 
 @cache

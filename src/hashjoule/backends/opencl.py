@@ -70,7 +70,9 @@ class OpenCLDevice:
         hits, wrong = prepare.confirmed(job, candidates)
         self._wrong += wrong
         if self._wrong > MAX_WRONG:
-            raise UnavailableError(f"{self._name} computed {self._wrong} wrong hashes and is given up; check its cooling")
+            raise UnavailableError(
+                f"{self._name} computed {self._wrong} wrong hashes and is given up; check its cooling"
+            )
         return hits
 
 
@@ -166,7 +168,7 @@ def _facts(device: Any) -> dict[str, str | int | float | None]:
         "driver": _try(lambda: device.driver_version.strip()),
         "opencl": _try(lambda: device.version.strip()),
         "compute_units": _try(lambda: device.max_compute_units),
-        "clock_hz": _try(lambda: device.max_clock_frequency * 1_000_000),
+        "clock_hz": _try(lambda: device.max_clock_frequency * 1_000_000 or None),
         "memory_bytes": _try(lambda: device.global_mem_size),
         "pci_bus_id": _try(lambda: _pci_bus_id(device)),
     }

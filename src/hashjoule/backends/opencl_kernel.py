@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -42,12 +42,8 @@ class Variant:
 
     def options(self) -> list[str]:
         """The compiler's options."""
-        numbers = {
-            "WIDTH": self.width, "CHAINS": self.chains, "PER_ITEM": self.per_item, "LOCAL": self.local,
-            "CAPACITY": CAPACITY,
-        }  # fmt: skip
-        switches = {"ROLLED": self.rolled, "PIPELINED": self.pipelined, "MAD_ADDS": self.mad_adds}
-        return [f"-D{name}={value}" for name, value in numbers.items()] + [f"-D{name}" for name in switches if switches[name]]
+        fields = asdict(self) | {"capacity": CAPACITY}
+        return [f"-D{name.upper()}={int(value)}" for name, value in fields.items() if value is not False]
 
     def items(self, nonces: int) -> int:
         """Work items that a range needs, in whole groups."""
@@ -91,8 +87,8 @@ class Prepared:
 
 
 def _midstate(midstate: Words8, known: list[int]) -> bytes:
-    a, b, c, d, e, f, g, h = start = prepare.start(midstate, known)
-    heads = [(word + known[t]) & _MASK for word, t in ((h, 4), (g, 5), (f, 6))]
+    start = prepare.start(midstate, known)
+    heads = [(start[11 - t] + known[t]) & _MASK for t in (4, 5, 6)]  # h, g and f
     return struct.pack("=20I", *midstate, *start[4:], *start[:4], *heads, 0)
 
 

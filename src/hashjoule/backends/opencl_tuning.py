@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,10 @@ def candidates(device: Any, rolled: bool) -> Iterator[Variant]:
         if "intel" in device.platform.name.lower():
             yield Variant(local=64, rolled=rolled)
         return
-    adds = (False, True) if "nvidia" in device.platform.name.lower() else (False,)
-    for chains in (1, 2, 4, 8) if rolled else (1,):
-        for local in (64, 256):
-            for mad_adds in adds:
-                if local <= device.max_work_group_size:
-                    yield Variant(chains=chains, local=local, per_item=1 if rolled else 8, rolled=rolled, mad_adds=mad_adds)
+    mad_adds = (False, True) if "nvidia" in device.platform.name.lower() else (False,)
+    locals_ = [n for n in (64, 256) if n <= device.max_work_group_size]
+    for chains, local, mad in product((1, 2, 4, 8) if rolled else (1,), locals_, mad_adds):
+        yield Variant(chains=chains, local=local, per_item=1 if rolled else 8, rolled=rolled, mad_adds=mad)
 
 
 def _job(rolled: bool, target: int | None = None) -> Job:
