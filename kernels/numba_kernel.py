@@ -24,10 +24,10 @@ STATE, START, MIDSTATE = 0, 8, 16
 
 H0 = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
 
-FIRST_NUMBERS = {t: 0 for t in range(18) if t != 3}
+FIRST_NUMBERS = dict.fromkeys((*range(3), *range(4, 18)), 0)
 """The first hash's message words that the nonce does not reach. Their parts of later words are known per job."""
 
-SECOND_NUMBERS = {t: 0 for t in range(8, 16)} | {8: 0x80000000, 15: 256}
+SECOND_NUMBERS = dict.fromkeys(range(8, 16), 0) | {8: 0x80000000, 15: 256}
 """The second hash's padding: an end mark, and the length of a digest in bits."""
 
 
@@ -56,7 +56,8 @@ def add(*terms: str | int) -> str:
 
 
 class Hash:
-    """The lines of one hash. a{t} is a at the start of round t, so it is b of round t + 1, c of t + 2 ...; so is e{t}."""
+    """The lines of one hash. What is a at the start of round t is b of round t + 1, c of t + 2 and d of t + 3, and so
+    on from e: one name lasts."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

@@ -18,6 +18,10 @@ COMMANDS = {
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
     "grind": "hashjoule.cli.grind:grind_command",
+    "table": "hashjoule.cli.table:table_command",
+    "plot": "hashjoule.cli.plot:plot_command",
+    "explain": "hashjoule.cli.explain:explain_command",
+    "economics": "hashjoule.cli.economics:economics_command",
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 
