@@ -49,7 +49,7 @@ __constant uint K[64] = {HJ_SHA256_K};
 #define MAJ(a, b, c) \
     __builtin_astype(__builtin_ia32_pternlogd512_mask(AS_INTS(a), AS_INTS(b), AS_INTS(c), 0xe8, -1), V)
 #else
-#define MAJ(a, b, c) (((a) & (b)) | ((c) & ((a) | (b))))
+#define MAJ(a, b, c) (((b) & (c)) | ((a) & ((b) | (c))))
 #endif
 
 #include "sha256_rounds.h"
@@ -84,6 +84,14 @@ typedef struct {
     uint count;
     uint pair[CAPACITY][2];
 } candidates;
+
+#ifdef ROLLED
+#define N_MIDSTATES(job) (job)->n_midstates
+#define MIDSTATE(i) midstates[i]
+#else
+#define N_MIDSTATES(job) 1
+#define MIDSTATE(i) job.plain
+#endif
 
 /* W3 of the nonces from `first`: the header has them in little-endian order. */
 INLINE V nonce_words(uint first)
@@ -141,7 +149,7 @@ INLINE void report(const V *r, uint midstate, uint offset, const task *job, __gl
     }
     for (uint i = 0; i < WIDTH; i++) {
         uint passes = !(((const uint *)&word7)[i] & job->filter);
-        if (passes && offset + i < job->n_nonces && midstate < job->n_midstates) {
+        if (passes && offset + i < job->n_nonces && midstate < N_MIDSTATES(job)) {
             uint n = atomic_inc(&found->count);
             if (n < CAPACITY) {
                 found->pair[n][0] = midstate;
@@ -169,11 +177,9 @@ void search(const task job, __global const midstate *restrict midstates, __globa
         return;
     }
     const uint n_vectors = min((job.n_nonces - begin + WIDTH - 1) / WIDTH, (uint)PER_ITEM);
+    const uint n_midstates = N_MIDSTATES(&job);
 #ifdef ROLLED
-    const uint n_midstates = job.n_midstates;
     V u[16], words[64];
-#else
-    const uint n_midstates = 1;
 #endif
     uint i = 0, vector = 0, last_i = 0, last_offset = job.n_nonces; /* so that nothing is found before the first */
     V s[8], r[8], w[16], nonce;
@@ -190,11 +196,10 @@ void search(const task job, __global const midstate *restrict midstates, __globa
             EACH_ROUND(KEEP_WORD)
 #endif
         }
+        const midstate m = MIDSTATE(i);
 #ifdef ROLLED
-        const midstate m = midstates[i];
 #define EXPAND(t)
 #else
-        const midstate m = job.plain;
         V words[16];
         words[3] = nonce;
 #define EXPAND(t) expand(words, &job, t);
@@ -237,20 +242,11 @@ void search(const task job, __global const midstate *restrict midstates, __globa
         if (offset >= job.n_nonces) {
             return;
         }
-#ifdef ROLLED
-        for (uint first = 0; first < job.n_midstates; first += MIDSTATES) {
-#else
-        {
-            const uint first = 0;
-#endif
+        for (uint first = 0; first < N_MIDSTATES(&job); first += MIDSTATES) {
             V s[CHAINS][8], w[CHAINS][16], u[MESSAGES][16];
             midstate m[MIDSTATES];
             EACH(c, MIDSTATES) {
-#ifdef ROLLED
-                m[c] = midstates[first + c];
-#else
-                m[c] = job.plain;
-#endif
+                m[c] = MIDSTATE(first + c);
             }
             EACH(c, MESSAGES) {
                 u[c][3] = nonce_words(job.first_nonce + offset + c * WIDTH);
