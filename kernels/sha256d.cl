@@ -133,6 +133,23 @@ INLINE void first_round(V *s, const midstate *m, const task *job, V word, int t)
     full_round(s, t);
 }
 
+/* Round t of the second hash, 1 <= t <= 60; the last adds H0[7], so that its e is digest word 7. */
+INLINE void second_round(V *s, V *w, int t)
+{
+    if (t >= 16) {
+        WORD(w, t) = second_word(w, t);
+    }
+    TAKE(s, t, K[t] + (t == 8 ? 0x80000000u : t == 15 ? 256u : t == 60 ? H0[7] : 0u));
+    if (t < 8 || t >= 16) {
+        TAKE(s, t, WORD(w, t));
+    }
+    if (t < 57) {
+        full_round(s, t);
+    } else {
+        half_round(s, t);
+    }
+}
+
 INLINE void digest(V *w, const V *s, const midstate *m)
 {
     EACH(i, 8) {
