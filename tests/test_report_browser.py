@@ -155,7 +155,7 @@ def test_an_attack_stays_text(show: Open) -> None:
 )
 def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]], column: str, key: SortKey) -> None:
     """A click on a heading sorts up, a second one down, what is not known last; the order is `select`'s."""
-    page, rows = show("metered"), load_table(files["metered"])
+    page, rows = show("metered"), select(load_table(files["metered"]))
     page.find_element(By.CSS_SELECTOR, "[data-sort=maker]").click()
     heading = page.find_element(By.CSS_SELECTOR, f"[data-sort={column}]")
     known = [getattr(row, column) for row in select(rows, sort=key) if getattr(row, column) is not None]
@@ -181,7 +181,7 @@ def test_every_column_sorts(show: Open) -> None:
 
 def test_filters_agree_with_python(show: Open, files: dict[str, list[Path]]) -> None:
     """Class, maker and years keep the rows that `Filter` keeps, in table and chart; the reader's own rows stay."""
-    page, rows = show("metered"), load_table(files["metered"])
+    page, rows = show("metered"), select(load_table(files["metered"]))
 
     def holds(wanted: list[Filter], text: str = "") -> None:
         kept = [
@@ -260,7 +260,7 @@ def pinch(page: webdriver.Chrome, chart: WebElement) -> None:
 
 def test_marks_have_notes(show: Open, files: dict[str, list[Path]]) -> None:
     """The arrow keys go through the machines by date; each note has name, figures and the link to its source."""
-    page, rows = show("field"), load_table(files["field"])
+    page, rows = show("field"), select(load_table(files["field"]))
     dated = [(row, row.shipped) for row in rows if row.j_per_th is not None and row.shipped]
     in_order = [row for row, _ in sorted(dated, key=lambda pair: decimal_year(pair[1]))]
     tip = page.find_element(By.ID, "tip")

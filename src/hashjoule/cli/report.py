@@ -19,7 +19,6 @@ def report_command(files: tuple[Path, ...], output: Path) -> None:
     """Make one self-contained web page: rates, J/TH against the published field, why, and economics.
 
     DIR/index.html works offline and can be passed on. RESULT.json is a record that `hashjoule bench --save` wrote;
-    without one the page shows the published field alone.
+    without one the page shows the published field alone. Prints the page's path.
     """
-    path = write_page([(file.name, dated_record(file)) for file in files], output)
-    click.echo(f"wrote {path}", err=True)
+    click.echo(write_page([(file.name, dated_record(file)) for file in files], output))

@@ -27,7 +27,7 @@ import hashjoule
 from hashjoule.efficiency import economics, explain, sources
 from hashjoule.efficiency.dataset import machines
 from hashjoule.efficiency.lookup import best_asic
-from hashjoule.efficiency.table import Row, build_rows, device_name
+from hashjoule.efficiency.table import Row, build_rows, device_name, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
 from hashjoule.records import Record, to_json
@@ -77,7 +77,7 @@ def write_page(records: Sequence[Named], folder: Path) -> Path:
 
 def render(records: Sequence[Named]) -> str:
     """The page as text. Without records it shows the published field alone."""
-    rows = build_rows(machines(), records)
+    rows = select(build_rows(machines(), records))
     style, script = _style(), "\n".join(map(_asset, SCRIPTS))
     title, deck = _headline(records, rows)
     return Template(_asset("page.html")).substitute(
@@ -158,7 +158,7 @@ def _machine(index: int, named: Named) -> str:
         index=index,
         cpu=escape(record.machine.cpu),
         facts="".join(f"<div><dt>{escape(term)}</dt><dd>{escape(fact)}</dd></div>" for term, fact in _facts(record)),
-        warnings=_list("Warnings", record.conditions.warnings, "No warning: the machine was quiet."),
+        warnings=_list("Warnings", record.conditions.warnings, "No warnings."),
         refused=_list("Refused", [refusal.reason for refusal in record.refused], ""),
         finding=escape(_rate_finding(record)),
         bars=svg.rate_bars(record),

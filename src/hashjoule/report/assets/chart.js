@@ -10,6 +10,7 @@ const MARKS = {
 const AXIS_PX = 26;
 const NARROW_PX = 600;
 const REACH_PX = 22;
+const FEW = 30; // so many marks all have room for a name
 const LEAST = { years: 0.5, decades: 0.2 };
 
 function svgElement(name, attributes, text) {
@@ -122,12 +123,15 @@ class Chart {
     });
   }
 
-  /** Names the trends and the notable machines, each where it covers no other name, else not at all. */
+  /** Names the notable machines, all of them where few are in view, and the trends, each where it covers no other name, else not at all. */
   label() {
     const taken = [];
     const own = this.points.filter((index) => this.data.rows[index].measured);
     own.sort((a, b) => this.data.rows[a].j_per_th - this.data.rows[b].j_per_th);
-    for (const index of [...own.slice(0, 1), ...this.data.notable.slice(0, this.narrow ? 5 : undefined)]) {
+    const notable = this.data.notable.slice(0, this.narrow ? 5 : undefined);
+    const seen = [...this.shown].filter((index) => this.inside(this.place(index)));
+    const others = seen.length <= FEW ? seen.filter((index) => !notable.includes(index)) : [];
+    for (const index of [...own.slice(0, 1), ...notable, ...others]) {
       if (!this.shown.has(index) || !this.inside(this.place(index))) continue;
       const row = this.data.rows[index];
       this.write(row.label, this.place(index), row.measured ? "label yours" : "label", taken);
