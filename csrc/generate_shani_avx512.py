@@ -53,6 +53,7 @@ class Stream:
 
     names: Iterator[int]
     lines: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)  # names of the words made here, by their place in memory
 
     def let(self, function: str, *operands: Value, type_: str = "V") -> str:
         """A new name for function(operands)."""
@@ -95,10 +96,11 @@ class Stream:
         s[0] = self.add(t, self.choose("MAJ", a, b, c), self.sigma(a, 2, 13, 22))
 
     def word(self, w: str, t: int) -> str:
-        """Word t + 16 of the schedule in memory at w, from the sixteen words before it."""
-        near, far = self.let("LOAD", f"{w}[{t + 1}]"), self.let("LOAD", f"{w}[{t + 14}]")
+        """Word t + 16 of the schedule in memory at w, from the sixteen words before it. The word before last comes
+        from a register where it was made here, for a load must wait for its store."""
+        near, far = self.let("LOAD", f"{w}[{t + 1}]"), self.made.get(f"{w}[{t + 14}]", f"{w}[{t + 14}]")
         parts = self.sigma(near, 7, 18, 3, "SHR"), f"{w}[{t + 9}]", self.sigma(far, 17, 19, 10, "SHR")
-        word = str(self.add(f"{w}[{t}]", *parts))
+        word = self.made[f"{w}[{t + 16}]"] = str(self.add(f"{w}[{t}]", *parts))
         self.set(f"{w}[{t + 16}]", word)
         return word
 
