@@ -1,0 +1,45 @@
+# make bench   measure this machine            make test    everything that CI tests
+# make lint    ruff and mypy                   make cycles  cycles per hash of the bare C core
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: bench test lint cycles clean
+.DELETE_ON_ERROR:
+
+bench: $(VENV)/installed
+	$(BIN)/hashjoule bench
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python csrc/generate_shani_avx512.py --check
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+cycles: $(VENV)/installed-dev
+	$(BIN)/cmake -S . -B build/tools -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=Release -DHASHJOULE_TOOLS=ON
+	$(BIN)/cmake --build build/tools
+	build/tools/cycles
+
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard csrc/* kernels/*)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	touch $@
+
+$(VENV)/installed-dev: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,211 @@
+"""Other programs and this one, alternating in one run, by CPU time.
+
+    python bench/peers.py [--rounds N] [--cpu N] [--peer NAME=PATH]... [--json]
+
+Measures every peer found on PATH, or named by --peer, on one thread: cpuminer (cpuminer-opt), minerd (pooler's
+cpuminer), bitcoin-util (its grind), hashcat (-m 21400, on whatever OpenCL runtime it finds), openssl (two of its
+SHA-256 calls count as one double hash) and hashlib. Rates are hashes for each second of CPU time, so that other work
+on the machine counts little (hashcat's is by wall clock, on the one core of --cpu); ratios are medians over the
+rounds of ours over theirs in the same round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hashjoule import check, measure
+from hashjoule.backends import select
+from hashjoule.errors import HashjouleError
+from hashjoule.job import Header
+from hashjoule.measure import Subject
+
+SECONDS = 5
+"""How long a peer that can be told runs in each round."""
+
+UNITS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A peer's process: what it printed, wall-clock and CPU seconds."""
+
+    output: str
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program: how to call it, and how many hashes a CPU second its output shows."""
+
+    name: str
+    program: str
+    arguments: list[str]
+    rate: Callable[[Ran], float | None]
+
+
+def printed_rate(pattern: str, by_cpu: bool = True) -> Callable[[Ran], float | None]:
+    """Reads the last printed rate (number, unit prefix), and corrects it from wall clock to CPU time.
+
+    Not where the process works long before and after the measurement that it prints (`by_cpu` false).
+    """
+
+    def rate(ran: Ran) -> float | None:
+        found = re.findall(pattern, ran.output, re.MULTILINE)
+        if not found:
+            return None
+        number, unit = found[-1]
+        return float(number) * UNITS[unit] * (ran.wall_s / ran.cpu_s if by_cpu else 1)
+
+    return rate
+
+
+def ground_rate(ran: Ran) -> float | None:
+    """`bitcoin-util grind` on one core counts nonces up from 0: the one that it found says how many it tried."""
+    solved = re.search(r"[0-9a-f]{160}", ran.output)
+    return (Header.parse(bytes.fromhex(solved[0])).nonce + 1) / ran.cpu_s if solved else None
+
+
+def openssl_rate(ran: Ran) -> float | None:
+    """`openssl speed` counts hashes of 16 bytes, one compression each; a double hash of a header needs two."""
+    done = re.search(r"(\d+) sha256's in ([\d.]+)s", ran.output)
+    return int(done[1]) / float(done[2]) / 2 if done else None
+
+
+def header_to_grind() -> str:
+    """A header that takes bitcoin-util some seconds: 2^22 hashes on average, far more are seldom needed."""
+    return Header(4, bytes(32), bytes(range(32)), 1_700_000_000, 0x1E03FFFF).pack().hex()
+
+
+def known_peers() -> list[Peer]:
+    """All programs that we know how to measure."""
+    limit = ["--time-limit", str(SECONDS)]
+    mining = ["--benchmark", "-a", "sha256d", "-t", "1"]
+    hashcat = ["-b", "-m", "21400", "-D", "1", "--force", "--runtime", "10", "--machine-readable", "--quiet"]
+    return [
+        Peer("cpuminer", "cpuminer", [*mining, *limit, "--no-color"], printed_rate(r"Benchmark: ([\d.]+) ([kMG]?)H/s")),
+        Peer("minerd", "minerd", [*mining, *limit], printed_rate(r"Total: ([\d.]+) ([kMG]?)hash/s")),
+        Peer("bitcoin-util", "bitcoin-util", ["grind", header_to_grind()], ground_rate),
+        Peer("hashcat", "hashcat", hashcat, printed_rate(r"^\d+:21400:.*:([\d.]+)()$", by_cpu=False)),
+        Peer("openssl", "openssl", ["speed", "-seconds", "2", "-bytes", "16", "-evp", "sha256"], openssl_rate),
+    ]
+
+
+def run(peer: Peer, limit_s: float) -> Ran:
+    """Runs a peer; one that knows no time limit gets SIGINT when its time is up, and then SIGKILL."""
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [peer.program, *peer.arguments], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
+        usage = None
+        while usage is None:
+            pid, _, usage_now = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                usage = usage_now
+            elif time.perf_counter() - began > limit_s:
+                process.kill()
+                limit_s += 5
+            else:
+                time.sleep(0.01)
+        wall_s = time.perf_counter() - began
+        process.returncode = 0  # reaped above; Popen must not wait for it again
+        output.seek(0)
+        return Ran(output.read(), wall_s, usage.ru_utime + usage.ru_stime)
+
+
+def ours(names: list[str]) -> list[Subject]:
+    """Our backends, plain and rolled, calibrated, on one thread."""
+    found = list(measure.subjects(select(names), check.MODES, 1))
+    for subject in found:
+        if not subject.refused:
+            measure.calibrate(subject)
+    return [subject for subject in found if not subject.refused]
+
+
+def our_rate(subject: Subject) -> float:
+    """Hashes for each second of CPU time: the median of a few samples in a row."""
+    samples = [measure.take_sample(subject, subject.nonces) for _ in range(5)]
+    return statistics.median(s.hashes / s.cpu_s for s in samples)
+
+
+def measure_all(peers: list[Peer], subjects: list[Subject], rounds: int) -> dict[str, list[float]]:
+    """Rates of everything, round by round; a peer whose output shows none is named on stderr and left out."""
+    rates: dict[str, list[float]] = {}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        for peer in peers:
+            ran = run(peer, 60)
+            rate = peer.rate(ran)
+            if rate is None:
+                print(f"{peer.name} printed no rate; its last words: {ran.output.strip()[-200:]!r}", file=sys.stderr)
+                continue
+            rates.setdefault(peer.name, []).append(rate)
+        for subject in subjects:
+            rates.setdefault(f"{subject.row.name} {subject.mode}", []).append(our_rate(subject))
+    return rates
+
+
+def ratios(rates: dict[str, list[float]], mine: str, peers: list[str]) -> dict[str, float | None]:
+    """Our rate over each peer's, the median over rounds; None where a peer gave no rate in every round."""
+    whole = len(rates[mine])
+    return {
+        peer: statistics.median(m / p for m, p in zip(rates[mine], rates[peer], strict=True))
+        if len(rates.get(peer, [])) == whole
+        else None
+        for peer in peers
+    }
+
+
+def table(rates: dict[str, list[float]], peers: list[str]) -> str:
+    """Medians in MH/s, and ours as multiples of each peer."""
+    lines = [f"{'':24}{'MH/s':>9}" + "".join(f"{'x ' + peer:>16}" for peer in peers)]
+    for name, values in rates.items():
+        line = f"{name:24}{statistics.median(values) / 1e6:9.2f}"
+        if name not in peers:
+            cells = ratios(rates, name, peers).values()
+            line += "".join(f"{cell:16.2f}" if cell else f"{'-':>16}" for cell in cells)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Parses the command line, measures, prints."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cpu", type=int, help="run everything on this core (Linux)")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH", help="where a peer lies")
+    parser.add_argument("--backend", action="append", metavar="B", help="ours (default: all C variants and hashlib)")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.cpu is not None:
+        os.sched_setaffinity(0, {options.cpu})
+    places = dict(item.partition("=")[::2] for item in options.peer)
+    peers = [
+        Peer(peer.name, path, peer.arguments, peer.rate)
+        for peer in known_peers()
+        if (path := places.get(peer.name) or shutil.which(peer.program))
+    ]
+    try:
+        subjects = ours(options.backend or ["c", "reference"])
+    except HashjouleError as error:
+        parser.error(str(error))
+    rates = measure_all(peers, subjects, options.rounds)
+    names = [peer.name for peer in peers if peer.name in rates]
+    print(json.dumps(rates, indent=2) if options.json else table(rates, names))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`python -m hashjoule`."""
+
+from hashjoule.cli import main
+
+main()

@@ -1,0 +1,122 @@
+"""The C core's variants. The only module that touches cffi's `ffi` and `lib`."""
+
+from __future__ import annotations
+
+import platform
+import struct
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from hashjoule.backends import Row
+from hashjoule.job import NONCES, SHA256_H, Hit, Job
+
+try:
+    from hashjoule._core import ffi, lib
+except ImportError as error:  # an sdist unpacked without a build, a broken wheel
+    _IMPORT_ERROR: ImportError | None = error
+else:
+    _IMPORT_ERROR = None
+
+_X86 = ("shani_avx512", "avx512", "shani", "avx2", "sse2", "portable")
+_ARM = ("armv8", "neon", "portable")
+_HITS = 4096
+"""Hits that the buffer holds: at least HJ_MAX_MIDSTATES, and enough that easy targets do not come back for each."""
+
+
+class CVariant:
+    """One variant of the C core. cffi releases the GIL during a scan."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._last: tuple[Job, Any, Any] | None = None
+
+    def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+        """See `Backend.scan`."""
+        c_job = self._c_job(job)
+        hits = ffi.new("hj_hit[]", _HITS)
+        n_hits = ffi.new("uint32_t *")
+        found: list[Hit] = []
+        done = 0
+        while done < count:  # the core stops early when its buffer is full
+            first = (first_nonce + done) % NONCES
+            done += lib.hj_scan(self._index, c_job, first, count - done, hits, _HITS, n_hits)
+            found += [Hit(job.versions[hits[i].midstate], hits[i].nonce) for i in range(n_hits[0])]
+        return found
+
+    def _c_job(self, job: Job) -> Any:
+        last = self._last  # read once: another thread may replace it
+        if last is None or last[0] is not job:
+            last = self._last = (job, *_new_c_job(job))
+        return last[1]
+
+
+def _new_c_job(job: Job) -> tuple[Any, Any]:
+    """The job as the core wants it, and the midstates that it points to, to be kept alive beside it."""
+    if not 1 <= len(job.versions) <= lib.HJ_MAX_MIDSTATES:
+        raise ValueError(f"a job has 1 to {lib.HJ_MAX_MIDSTATES} versions, not {len(job.versions)}")
+    midstates = ffi.new("uint32_t[]", 8 * len(job.versions))
+    for i, version in enumerate(job.versions):  # in C: a hundred times faster than job.midstates
+        block = struct.unpack(">16I", replace(job.header, version=version).pack()[:64])
+        midstates[8 * i : 8 * i + 8] = SHA256_H
+        lib.hj_compress(midstates + 8 * i, ffi.new("uint32_t[16]", block))
+    target = [job.target >> shift & 0xFFFFFFFF for shift in range(224, -1, -32)]
+    return ffi.new("hj_job *", [midstates, len(job.versions), job.tail, target]), midstates
+
+
+@cache
+def features() -> tuple[str, ...]:
+    """The instruction sets that this CPU has and its operating system supports, of those that we know."""
+    if _IMPORT_ERROR:
+        return ()
+    bits = lib.hj_cpu_features()
+    return _feature_names(bits)
+
+
+def _feature_names(bits: int) -> tuple[str, ...]:
+    return tuple(ffi.string(lib.hj_feature_name(i)).decode() for i in range(lib.hj_feature_count()) if bits >> i & 1)
+
+
+def compiler() -> str | None:
+    """The compiler that built the core."""
+    return None if _IMPORT_ERROR else ffi.string(lib.hj_compiler()).decode()
+
+
+def clock_chain(instructions: int) -> int:
+    """Runs about that many dependent one-cycle instructions; returns how many, 0 where no such chain is known."""
+    return 0 if _IMPORT_ERROR else int(lib.hj_clock_chain(instructions))
+
+
+def compress(state: tuple[int, ...], block: tuple[int, ...]) -> tuple[int, ...]:
+    """The core's plain SHA-256 compression function: 8 words of state after 16 words of block (FIPS 180-4)."""
+    words = ffi.new("uint32_t[8]", state)
+    lib.hj_compress(words, ffi.new("uint32_t[16]", block))
+    return tuple(words)
+
+
+def _expected() -> tuple[str, ...]:
+    machine = platform.machine().lower()
+    return _X86 if machine in ("x86_64", "amd64") else _ARM if machine in ("aarch64", "arm64") else ("portable",)
+
+
+def _why_not(needs: int) -> str | None:
+    missing = _feature_names(needs & ~lib.hj_cpu_features())
+    return f"this CPU (or its operating system) lacks {', '.join(missing)}" if missing else None
+
+
+def rows() -> list[Row]:
+    """The variants for this kind of CPU, best first; those that the compiler left out say so."""
+    if _IMPORT_ERROR:
+        why = f"the C core is not built ({_IMPORT_ERROR}); install hashjoule with pip"
+        return [Row(f"c:{name}", "cpu", 0, lambda: CVariant(0), why) for name in _expected()]
+    built = {ffi.string(lib.hj_variant_name(i)).decode(): i for i in range(lib.hj_variant_count())}
+    return [_row(name, built.get(name)) for name in _expected()]
+
+
+def _row(name: str, index: int | None) -> Row:
+    runtime = compiler() or ""
+    if index is None:
+        why = f"{runtime} could not build it; a newer compiler can"
+        return Row(f"c:{name}", "cpu", 0, lambda: CVariant(0), why, runtime)
+    lanes, needs = lib.hj_variant_lanes(index), lib.hj_variant_needs(index)
+    return Row(f"c:{name}", "cpu", lanes, lambda: CVariant(index), _why_not(needs), runtime)

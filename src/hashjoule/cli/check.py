@@ -1,0 +1,52 @@
+"""`hashjoule check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+
+from hashjoule import backends, check, records
+from hashjoule.check import Verdict
+from hashjoule.cli.common import POSITIVE, json_option, progress_bar
+from hashjoule.report.text import columns
+
+
+@click.command("check")
+@click.option("--backend", "names", multiple=True, metavar="B", help="Backend to check (default: all usable ones).")
+@click.option("--seconds", type=POSITIVE, default=2.0, show_default=True, help="Time for each backend's random jobs.")
+@json_option
+@click.pass_context
+def check_command(ctx: click.Context, names: tuple[str, ...], seconds: float, as_json: bool) -> None:
+    """Compare backends with hashlib: real blocks, then random headers, ranges and targets.
+
+    Exits with 1 if any backend misses a hit or reports a false one.
+    """
+    rows = backends.select(names or ["all"])
+    verdicts: dict[str, Verdict] = {}
+    with progress_bar() as show:
+        for i, row in enumerate(rows):
+            done = partial(_show_part, show, row.name, i, len(rows))
+            verdicts[row.name] = check.check_backend(row, seconds, progress=done)
+    if as_json:
+        click.echo(records.to_json({name: _plain(verdict) for name, verdict in verdicts.items()}))
+    else:
+        lines = [
+            [name, str(v.blocks), str(v.rounds), "; ".join(map(str, v.differences)) or "all as hashlib"]
+            for name, v in verdicts.items()
+        ]
+        click.echo(columns(["backend", "real blocks", "random jobs", "hits"], lines, left=1))
+    ctx.exit(1 if any(v.differences for v in verdicts.values()) else 0)
+
+
+def _show_part(show: Callable[[str, float], None], name: str, i: int, n: int, part: float) -> None:
+    show(name, (i + part) / n)
+
+
+def _plain(verdict: Verdict) -> dict[str, object]:
+    return {
+        "real_blocks": verdict.blocks,
+        "random_jobs": verdict.rounds,
+        "differences": [str(difference) for difference in verdict.differences],
+    }

@@ -1,0 +1,77 @@
+"""What several commands share: option types, backend options, progress on stderr."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from hashjoule.records import usable_cores
+
+
+class HexNumber(click.ParamType[int]):
+    """An unsigned number in hex, with or without 0x."""
+
+    name = "hex"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; a usage error for anything else."""
+        if isinstance(value, int):
+            return value
+        digits = value.removeprefix("0x").removeprefix("0X")
+        if not digits or digits.strip("0123456789abcdefABCDEF"):
+            self.fail(f"{value!r} is not a hexadecimal number", param, ctx)
+        return int(digits, 16)
+
+
+class PositiveFloat(click.ParamType[float]):
+    """A finite number above zero."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error for anything else."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            self.fail(f"{value!r} is not a number above zero", param, ctx)
+        return number
+
+
+HEX = HexNumber()
+POSITIVE = PositiveFloat()
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+def threads_option(default_help: str) -> Callable[[Any], Any]:
+    """The --threads option; None means the command's own default."""
+    return click.option(
+        "--threads", type=click.IntRange(1, 4096), metavar="N", help=f"CPU threads (default: {default_help})."
+    )
+
+
+def all_cores() -> int:
+    """The default number of threads."""
+    return usable_cores()
+
+
+@contextmanager
+def progress_bar(shown: bool = True) -> Iterator[Callable[[str, float], None]]:
+    """A bar with time left on stderr if that is a terminal, nothing otherwise: call with a text and a part, 0 to 1."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda text, part: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    fields = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*fields, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda text, part: bar.update(task, description=text, completed=part)

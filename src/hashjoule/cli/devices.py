@@ -1,0 +1,47 @@
+"""`hashjoule devices`."""
+
+from __future__ import annotations
+
+import click
+
+from hashjoule import backends, check, records
+from hashjoule.backends import Row, c
+from hashjoule.cli.common import json_option
+from hashjoule.errors import HashjouleError
+from hashjoule.report.text import columns
+
+
+@click.command("devices")
+@json_option
+def devices_command(as_json: bool) -> None:
+    """List backends and devices: usable here, or why not and what to do."""
+    rows = backends.rows()
+    states = [_state(row) for row in rows]
+    machine = records.machine_facts(c.features(), None)
+    if as_json:
+        listed = [
+            {"name": r.name, "device": r.device, "lanes": r.lanes, "runtime": r.runtime, "unavailable": s}
+            | {"facts": r.facts}
+            for r, s in zip(rows, states, strict=True)
+        ]
+        click.echo(records.to_json({"machine": machine, "backends": listed, "meters": []}))
+        return
+    click.echo(f"{machine.cpu}, {machine.cores} cores, {machine.memory / 2**30:.0f} GiB, {machine.os}")
+    click.echo(f"features: {', '.join(machine.features) or 'none that a variant needs'}\n")
+    lines = [
+        [r.name, r.device, str(r.lanes or "-"), "yes" if s is None else "no", s or r.runtime]
+        for r, s in zip(rows, states, strict=True)
+    ]
+    click.echo(columns(["backend", "device", "lanes", "usable", "with, or why not"], lines, left=5))
+    click.echo("\nmeters: none is read by this version; declare the power with `hashjoule bench --watts W`")
+
+
+def _state(row: Row) -> str | None:
+    """None if the row is usable and passes its self-test, else why not."""
+    if row.unavailable:
+        return row.unavailable
+    try:
+        check.ready(row)
+    except HashjouleError as error:
+        return str(error)
+    return None

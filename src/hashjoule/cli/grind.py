@@ -1,0 +1,104 @@
+"""`hashjoule grind`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import click
+
+from hashjoule import check, measure
+from hashjoule.backends import Row, select
+from hashjoule.cli.common import HEX, all_cores, progress_bar, threads_option
+from hashjoule.errors import UsageError
+from hashjoule.job import NONCES, Header, Job, check_mask, check_target
+from hashjoule.search import Outcome, check_range, search
+
+
+@click.command("grind")
+@click.argument("header_hex")
+@click.option(
+    "--target", type=HEX, metavar="HEX", help="Highest hash that counts (default: what the header's nbits say)."
+)
+@click.option("--start", type=int, default=0, show_default=True, metavar="N", help="First nonce.")
+@click.option(
+    "--count", type=int, default=NONCES, show_default=True, metavar="N", help="Nonces to try, past 2^32 from 0 on."
+)
+@click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
+@click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
+@threads_option("all cores")
+@click.pass_context
+def grind_command(
+    ctx: click.Context,
+    header_hex: str,
+    target: int | None,
+    start: int,
+    count: int,
+    version_mask: int | None,
+    name: str,
+    threads: int | None,
+) -> None:
+    """Solve a block header: 160 hex digits in, the solved header out.
+
+    A drop-in for `bitcoin-util grind` and for the signet miner's --grind-cmd. Exits with 1 if the range holds no
+    solution.
+    """
+    header = parse_header(header_hex)
+    check_range(start, count)
+    versions = 1 if version_mask is None else 1 << check_mask(version_mask).bit_count()
+    target = target if target is None else check_target(target)
+    row = measure.fastest("plain" if version_mask is None else "rolled") if name == "auto" else _one(name)
+    with progress_bar() as show:
+        solved = _solve(
+            row,
+            _jobs(header, target, version_mask, row),
+            start,
+            count,
+            threads or (all_cores() if row.threads else 1),
+            lambda hashes: show(row.name, hashes / max(1, count * versions)),
+        )
+    if solved is None:
+        ctx.exit(1)
+    click.echo(solved.pack().hex())
+
+
+def parse_header(text: str) -> Header:
+    """A header from 160 hex digits; raises UsageError for anything else."""
+    try:
+        return Header.parse(bytes.fromhex(text.strip()))
+    except ValueError as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError("the header must be given as 160 hexadecimal digits") from None
+
+
+def _one(name: str) -> Row:
+    chosen = select([name])
+    if len(chosen) > 1:
+        raise UsageError(f"{name} stands for several backends; name one of {', '.join(r.name for r in chosen)}")
+    return chosen[0]
+
+
+def _jobs(header: Header, target: int | None, mask: int | None, row: Row) -> Iterator[Job]:
+    """The plain job, or one job after another until all versions of the mask are in one."""
+    if mask is None:
+        yield Job.plain(header, target)
+        return
+    for skip in range(0, 1 << mask.bit_count(), row.rolled_midstates):
+        yield Job.rolled(header, mask, row.rolled_midstates, target, skip)
+
+
+def _solve(
+    row: Row, jobs: Iterator[Job], start: int, count: int, threads: int, progress: Callable[[int], None]
+) -> Header | None:
+    backend = check.ready(row)
+    hashes = 0
+    for job in jobs:
+
+        def shown(outcome: Outcome, before: int = hashes) -> None:
+            progress(before + outcome.hashes)
+
+        outcome = search(backend, job, first_nonce=start, count=count, threads=threads, progress=shown)
+        if outcome.hit:
+            return job.solved(outcome.hit)
+        hashes += outcome.hashes
+    return None

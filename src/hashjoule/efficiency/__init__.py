@@ -1,0 +1,1 @@
+"""The published data set, the calibration, the explanation of the gap, and economics."""

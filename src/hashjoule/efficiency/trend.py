@@ -1,0 +1,108 @@
+"""The efficiency frontier and how fast it falls: record-setting machines and halving times. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, linear_regression, mean
+
+from hashjoule.efficiency.table import Row
+from hashjoule.errors import UsageError
+
+MIN_POINTS = 5
+"""Fewer records than these give no interval worth stating."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalvingFit:
+    """J/TH = `j_per_th_at_start` x 2^(-(year - start) / halving_years), with a 95 % interval of the halving time.
+
+    `high_years` is infinite where the interval of the slope includes no decline at all.
+    """
+
+    points: int
+    start: float
+    end: float
+    j_per_th_at_start: float
+    halving_years: float
+    low_years: float
+    high_years: float
+
+    def j_per_th(self, year: float) -> float:
+        """The trend line at a decimal year."""
+        return float(self.j_per_th_at_start * 2 ** (-(year - self.start) / self.halving_years))
+
+
+def decimal_year(date: str) -> float:
+    """A date as YYYY, YYYY-Qn, YYYY-MM or YYYY-MM-DD as a year with decimals: the middle of what it spans.
+
+    >>> decimal_year("2016")
+    2016.5
+    """
+    year, *rest = date.split("-")
+    if not rest:
+        return int(year) + 0.5
+    if rest[0].startswith("Q"):
+        return int(year) + (int(rest[0][1]) - 0.5) / 4
+    day = int(rest[1]) if len(rest) > 1 else 15.5
+    return int(year) + (int(rest[0]) - 1 + (day - 0.5) / 31) / 12
+
+
+def frontier(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The machines that set a record when they first shipped, in order of time.
+
+    Only published machines count that are dated, have a J/TH and are not doubtful. Of one month only the best stays.
+    """
+    dated = [row for row in rows if row.origin == "published" and row.quality != "low" and row.shipped and row.j_per_th]
+    records: list[Row] = []
+    for row in sorted(dated, key=lambda row: (decimal_year(row.shipped or ""), row.j_per_th)):
+        if not records or (row.j_per_th or math.inf) < (records[-1].j_per_th or 0.0):
+            records.append(row)
+    return tuple(records)
+
+
+def fit_halving(records: Sequence[Row]) -> HalvingFit:
+    """Ordinary least squares of log2(J/TH) on the date, with Student's t interval of the slope.
+
+    The points are records, so their errors are neither independent nor symmetric: the interval says how well a straight
+    line describes them, not how surely it goes on.
+
+    Raises:
+        UsageError: for fewer than five points, or if they do not fall.
+    """
+    if len(records) < MIN_POINTS:
+        raise UsageError(f"a halving time needs {MIN_POINTS} record-setting machines, but there are {len(records)}")
+    years = [decimal_year(row.shipped or "") for row in records]
+    logs = [math.log2(row.j_per_th or math.nan) for row in records]
+    slope, intercept = linear_regression(years, logs)
+    if slope >= 0:
+        raise UsageError("these machines do not become more efficient, so that there is no halving time")
+    residual = sum((y - intercept - slope * x) ** 2 for x, y in zip(years, logs, strict=True))
+    spread = sum((x - mean(years)) ** 2 for x in years)
+    margin = student_t(0.975, len(years) - 2) * math.sqrt(residual / (len(years) - 2) / spread)
+    return HalvingFit(
+        points=len(years), start=years[0], end=years[-1], j_per_th_at_start=2 ** (intercept + slope * years[0]),
+        halving_years=-1 / slope, low_years=1 / (margin - slope),
+        high_years=-1 / (slope + margin) if slope + margin < 0 else math.inf,
+    )  # fmt: skip
+
+
+def student_t(probability: float, freedom: int) -> float:
+    """Quantile of Student's t distribution: exact for 1 and 2 degrees of freedom, else within 0.2 %.
+
+    Abramowitz & Stegun 26.7.5 from 3 degrees of freedom up.
+    """
+    if freedom == 1:
+        return math.tan(math.pi * (probability - 0.5))
+    if freedom == 2:
+        return (2 * probability - 1) / math.sqrt(2 * probability * (1 - probability))
+    z = NormalDist().inv_cdf(probability)
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return float(sum(term / freedom**power for power, term in enumerate(terms)))

@@ -1,0 +1,27 @@
+"""Plain text tables and numbers, the same on a terminal and in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Aligned columns: the first `left` ones to the left, the others to the right; the last has no padding."""
+    table = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """A number with that many significant digits and thousands separators, "-" for None."""
+    if value is None:
+        return "-"
+    decimals = max(0, digits - len(str(int(abs(value)))))
+    return f"{value:,.{decimals}f}"

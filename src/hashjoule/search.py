@@ -1,0 +1,162 @@
+"""Searching with a backend: ranges split over chunks and threads, and every hit checked again by hashlib, here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from hashjoule.backends import Backend
+from hashjoule.errors import UsageError
+from hashjoule.job import NONCES, Hit, Job
+
+CHUNK_SECONDS = 0.05
+"""How long one call of a backend should take: a stop or Ctrl-C waits no longer than about that."""
+
+_MAX_FIRST_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What one scan found: hits that hashlib confirms, and how many it does not (hardware or driver errors)."""
+
+    hits: list[Hit]
+    wrong: int
+
+
+def scan(backend: Backend, job: Job, first_nonce: int, count: int) -> Scanned:
+    """Scans a range (see `Backend.scan`) and checks each hit with hashlib.
+
+    Raises UsageError for a range outside the 32-bit nonces.
+    """
+    check_range(first_nonce, count)
+    claimed = backend.scan(job, first_nonce, count)
+    hits = [hit for hit in claimed if job.verify(hit)]
+    return Scanned(hits, len(claimed) - len(hits))
+
+
+def check_range(first_nonce: int, count: int) -> None:
+    """Raises UsageError unless first_nonce is a 32-bit number and count is 0..2^32 (ranges may wrap)."""
+    if not 0 <= first_nonce < NONCES:
+        raise UsageError(f"the first nonce must lie between 0 and {NONCES - 1}")
+    if not 0 <= count <= NONCES:
+        raise UsageError(f"the number of nonces must lie between 0 and {NONCES}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a search ended: with a hit, with its range tried to the end (`exhausted`), or stopped."""
+
+    hit: Hit | None
+    exhausted: bool
+    hashes: int
+    wrong_hits: int
+
+
+class _Ranges:
+    """Hands out a range in consecutive chunks and keeps count; the threads' only shared state."""
+
+    def __init__(self, job: Job, first_nonce: int, count: int) -> None:
+        self._lock = threading.Lock()
+        self._job, self._first, self._count = job, first_nonce, count
+        self._given = self._done = self._wrong = 0
+        self.hit: Hit | None = None
+
+    def take(self, wanted: int) -> tuple[int, int]:
+        """The next chunk as (first nonce, count); count 0 when there is no more to do."""
+        with self._lock:
+            count = 0 if self.hit else min(wanted, self._count - self._given)
+            first = (self._first + self._given) % NONCES
+            self._given += count
+            return first, count
+
+    def finish(self, count: int, scanned: Scanned) -> None:
+        with self._lock:
+            self._done += count
+            self._wrong += scanned.wrong
+            if scanned.hits and self.hit is None:
+                self.hit = scanned.hits[0]
+
+    def outcome(self) -> Outcome:
+        with self._lock:
+            exhausted = self._done == self._count and self.hit is None
+            return Outcome(self.hit, exhausted, self._done * len(self._job.versions), self._wrong)
+
+
+def search(
+    backend: Backend,
+    job: Job,
+    *,
+    first_nonce: int = 0,
+    count: int = NONCES,
+    threads: int = 1,
+    stop: threading.Event | None = None,
+    progress: Callable[[Outcome], None] | None = None,
+) -> Outcome:
+    """Searches a range until the first hit, its end, or until `stop` is set.
+
+    Every nonce of the range is tried with every version of the job. Chunks grow until one takes CHUNK_SECONDS.
+    `progress` is called in the caller's thread about twenty times a second. On KeyboardInterrupt the threads end
+    within a chunk, then the exception goes on. Raises UsageError for an impossible range or thread count.
+    """
+    check_range(first_nonce, count)
+    if threads < 1:
+        raise UsageError("at least one thread is needed")
+    stop = stop or threading.Event()
+    ranges = _Ranges(job, first_nonce, count)
+    if threads == 1:
+        _work(backend, job, ranges, stop, progress)
+    else:
+        _work_in_threads(backend, job, ranges, stop, progress, threads)
+    return ranges.outcome()
+
+
+def _work_in_threads(
+    backend: Backend,
+    job: Job,
+    ranges: _Ranges,
+    stop: threading.Event,
+    progress: Callable[[Outcome], None] | None,
+    threads: int,
+) -> None:
+    ended = threading.Event()  # ours, so that an interrupt does not set the caller's stop
+    with ThreadPoolExecutor(threads, thread_name_prefix="search") as pool:
+        futures = [pool.submit(_work, backend, job, ranges, ended, None) for _ in range(threads)]
+        try:
+            while not all(future.done() for future in futures):
+                if stop.wait(CHUNK_SECONDS):
+                    break
+                if progress:
+                    progress(ranges.outcome())
+        finally:
+            ended.set()
+        for future in futures:
+            future.result()
+
+
+def _work(
+    backend: Backend,
+    job: Job,
+    ranges: _Ranges,
+    stop: threading.Event,
+    progress: Callable[[Outcome], None] | None,
+) -> None:
+    chunk = first_chunk(job)
+    while not stop.is_set():
+        first, count = ranges.take(chunk)
+        if count == 0:
+            return
+        began = time.perf_counter()
+        ranges.finish(count, scan(backend, job, first, count))
+        if time.perf_counter() - began < CHUNK_SECONDS / 2:
+            chunk = min(2 * chunk, NONCES)
+        if progress:
+            progress(ranges.outcome())
+
+
+def first_chunk(job: Job) -> int:
+    """Nonces of a first, short chunk: about as many as an easy target (regtest) needs, a few thousand for others."""
+    expected = (1 << 256) // job.target // len(job.versions)
+    return max(16, min(_MAX_FIRST_CHUNK, expected))

@@ -1,0 +1,25 @@
+"""What all tests share: a profile for hypothesis, and tools of the system that CI must have."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "hashjoule", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("hashjoule")
+
+
+def system_tool(name: str, package: str) -> str:
+    """The path of a program of the system. Where it is missing: a skip that names the package, in CI a failure."""
+    path = shutil.which(name)
+    if path is None:
+        reason = f"{name} is not installed; on Debian: apt-get install {package}"
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have it: {reason}")
+        pytest.skip(reason)
+    return path

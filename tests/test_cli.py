@@ -1,0 +1,231 @@
+"""The command line as users meet it: output, JSON, exit codes, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hashjoule import backends, check, cli
+from hashjoule.job import MAX_TARGET, Header
+from hashjoule.records import load_record
+from tests.fakes import Faulty, row_of
+from tests.support import headers
+
+GENESIS = headers()[0]
+HEADER = Header.parse(GENESIS.header)
+SOLVED = GENESIS.header.hex()
+UNSOLVED = GENESIS.header[:76].hex() + "00000000"
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Runs the command line in this process: exit code, stdout, stderr."""
+    code = cli.run(list(arguments))
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@contextmanager
+def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command line in a process of its own, ended with the block."""
+    command = [sys.executable, "-m", "hashjoule", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["grind", "00"], "80 bytes"),
+        (["grind", SOLVED[:-1]], "160 hex"),
+        (["grind", SOLVED + "00"], "80 bytes"),
+        (["grind", "zz" * 80], "160 hex"),
+        (["grind", SOLVED, "--target", "0"], "between 1 and 2^256"),
+        (["grind", SOLVED, "--target", "1" + "0" * 64], "between 1 and 2^256"),
+        (["grind", SOLVED, "--target", "xyz"], "hexadecimal"),
+        (["grind", SOLVED, "--target=-1"], "hexadecimal"),
+        (["grind", SOLVED, "--start", "4294967296"], "first nonce"),
+        (["grind", SOLVED, "--start", "-1"], "first nonce"),
+        (["grind", SOLVED, "--count", "4294967297"], "number of nonces"),
+        (["grind", SOLVED, "--version-mask", "0"], "no bit set"),
+        (["grind", SOLVED, "--version-mask", "20000000"], "BIP 320"),
+        (["grind", SOLVED, "--backend", "abacus"], "no backend 'abacus'"),
+        (["grind", SOLVED, "--backend", "c"], "several backends"),
+        (["grind", SOLVED, "--threads", "0"], "--threads"),
+        (["grind", SOLVED[:144] + "00000000" + SOLVED[152:]], "no valid target"),
+        (["bench", "--backend", "c:avx1024"], "no backend"),
+        (["bench", "--seconds", "nan"], "above zero"),
+        (["bench", "--seconds", "-1"], "above zero"),
+        (["bench", "--watts", "0"], "above zero"),
+        (["bench", "--mode", "sideways"], "sideways"),
+        (["check", "--seconds", "inf"], "above zero"),
+        (["nonsense"], "nonsense"),
+        (["grind"], "HEADER_HEX"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    """Nothing on stdout, one line on stderr that names the problem."""
+    code, out, err = call(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert err.startswith("hashjoule: ")
+    assert err.count("\n") == 1
+
+
+def test_a_variant_that_this_cpu_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forced, it is bad input, and the sentence says what is missing."""
+    from hashjoule.backends import c
+
+    monkeypatch.setattr(c, "_why_not", lambda needs: "this CPU lacks everything" if needs else None)
+    name = next(row.name for row in backends.rows("c") if row.unavailable)
+    code, out, err = call(capsys, "bench", "--backend", name)
+    assert (code, out) == (2, "")
+    assert "lacks everything" in err or "could not build it" in err
+
+
+@pytest.mark.parametrize("extra", [[], ["--version-mask", "1fffe000"], ["--threads", "2"], ["--backend", "reference"]])
+def test_grind_solves_a_real_header(capsys: pytest.CaptureFixture[str], extra: list[str]) -> None:
+    """The solved header comes out as hex and nothing else; it meets its target."""
+    near = str(HEADER.nonce - 1_000)
+    code, out, err = call(capsys, "grind", UNSOLVED, "--start", near, "--count", "2000", *extra)
+    assert (code, err) == (0, "")
+    solved = Header.parse(bytes.fromhex(out))
+    assert solved.meets(int.from_bytes(HEADER.hash(), "little"))
+
+
+def test_grind_says_1_when_the_range_holds_no_solution(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed, the exit code tells."""
+    assert call(capsys, "grind", UNSOLVED, "--count", "1000") == (1, "", "")
+    assert call(capsys, "grind", UNSOLVED, "--count", "0") == (1, "", "")
+    assert call(capsys, "grind", UNSOLVED, "--count", "100", "--version-mask", "00ffe000") == (1, "", "")
+
+
+def test_grind_takes_an_easier_target(capsys: pytest.CaptureFixture[str]) -> None:
+    """--target replaces the header's own."""
+    code, out, _ = call(capsys, "grind", UNSOLVED, "--target", f"{MAX_TARGET >> 8:x}")
+    assert code == 0
+    assert Header.parse(bytes.fromhex(out)).meets(MAX_TARGET >> 8)
+
+
+def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row is listed, as text and as JSON."""
+    code, out, _ = call(capsys, "devices")
+    assert code == 0
+    assert all(row.name in out for row in backends.rows())
+    code, out, _ = call(capsys, "devices", "--json")
+    listed = json.loads(out)
+    assert {entry["name"] for entry in listed["backends"]} == {row.name for row in backends.rows()}
+    assert next(e for e in listed["backends"] if e["name"] == "reference")["unavailable"] is None
+
+
+def test_check_passes_on_the_real_backends(capsys: pytest.CaptureFixture[str]) -> None:
+    """All C variants agree with hashlib."""
+    code, out, _ = call(capsys, "check", "--backend", "c", "--seconds", "0.05", "--json")
+    assert code == 0
+    assert all(v["differences"] == [] and v["real_blocks"] >= 15 for v in json.loads(out).values())
+
+
+def test_check_exits_1_on_a_difference(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that loses hits is caught, and named with what differed."""
+    monkeypatch.setattr(backends, "select", lambda names: [row_of(Faulty(lose=True), "fake:lossy")])
+    code, out, _ = call(capsys, "check", "--seconds", "0.2")
+    assert code == 1
+    assert "fake:lossy" in out
+    assert "missed" in out
+
+
+def test_bench_gives_a_record(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Text, JSON and the saved record tell the same; without a meter J/TH is null."""
+    arguments = ["bench", "--backend", "c:portable", "--seconds", "0.1", "--threads", "1"]
+    code, out, err = call(capsys, *arguments, "--save", str(tmp_path), "--json")
+    assert code == 0
+    document = json.loads(out)
+    (path,) = tmp_path.rglob("*.json")
+    assert str(path) in err
+    assert json.loads(path.read_text()) == document
+    record = load_record(path)
+    assert [(r.backend, r.mode) for r in record.results] == [("c:portable", "plain"), ("c:portable", "rolled")]
+    assert all(r.energy is None and r.j_per_th is None and r.verified_hits >= 3 for r in record.results)
+    code, out, _ = call(capsys, *arguments)
+    assert "c:portable" in out
+    assert "No J/TH" in out
+
+
+def test_declared_watts_are_called_declared(capsys: pytest.CaptureFixture[str]) -> None:
+    """--watts gives a J/TH, and wherever it stands the power is called declared."""
+    code, out, _ = call(
+        capsys, "bench", "--backend", "reference", "--mode", "plain", "--seconds", "0.1", "--watts", "5"
+    )
+    assert code == 0
+    assert "5.00 declared" in out
+
+
+def test_a_refused_rate_is_not_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that fails is named on stderr with its reason, has no rate, and without another the exit is 1."""
+    monkeypatch.setattr(backends, "select", lambda names: [row_of(Faulty(lose=True), "fake:fast")])
+    monkeypatch.setattr(check, "_ready", {})
+    code, out, err = call(capsys, "bench", "--seconds", "0.1")
+    assert code == 1
+    assert "fake:fast" not in out
+    assert "refused: fake:fast failed its self-test" in err
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help lists the commands, each command explains itself; --version tells."""
+    code, out, _ = call(capsys, "--help")
+    assert code == 0
+    for name in cli.COMMANDS:
+        assert name in out
+        assert call(capsys, name, "--help")[0] == 0
+    assert "0." in call(capsys, "--version")[1]
+
+
+def test_output_to_a_closed_pipe_is_no_error() -> None:
+    """`hashjoule devices | head -1` ends quietly, with the 1 that click gives for a broken pipe."""
+    with spawned("devices") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--seconds", "60"]])
+def test_an_interrupt_ends_with_130(arguments: list[str]) -> None:
+    """Ctrl-C ends long work without a traceback; bench still shows what it measured."""
+    with spawned(*arguments) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert ("MH/s" in out) == (arguments[0] == "bench")
+
+
+def test_commands_of_the_c_core_load_no_heavy_library() -> None:
+    """Neither numba, pyopencl, numpy, matplotlib nor rich is imported to grind or to list C variants."""
+    code = f"""
+import sys
+from hashjoule import cli
+cli.run(["grind", "{SOLVED}", "--count", "10"])
+cli.run(["check", "--backend", "c:portable", "--seconds", "0.01"])
+heavy = {{"numba", "pyopencl", "numpy", "matplotlib", "rich", "dask"}} & set(sys.modules)
+sys.exit(str(heavy) if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,169 @@
+"""Measuring: planted solutions, refusals, statistics, warnings."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashjoule import check, measure
+from hashjoule.backends import Row, rows
+from hashjoule.job import Header, Job
+from hashjoule.measure import RateRefusedError, Sample, Subject
+from tests.fakes import Faulty, row_of
+
+HEADER = check.known_blocks()[-1].header
+
+
+def subject(backend: Faulty, mode: str = "plain", threads: int = 1) -> Subject:
+    """A subject around a fake backend."""
+    row = row_of(backend)
+    return Subject(row, mode, backend, check.job_for(HEADER, row, mode), threads)
+
+
+@pytest.mark.parametrize("mode", check.MODES)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_sample_holds_the_planted_solution(mode: str, threads: int) -> None:
+    """Each thread's scan finds it, and the hashes of all versions and threads count."""
+    taken = measure.take_sample(subject(Faulty(), mode, threads), 50)
+    assert taken.hashes == threads * 50 * (8 if mode == "rolled" else 1)
+    assert taken.verified_hits == threads
+    assert taken.wall_s > 0
+
+
+@pytest.mark.parametrize("fault", [Faulty(lose=True), Faulty(invent=1)], ids=["loses", "invents"])
+def test_a_rate_without_its_solution_is_refused(fault: Faulty) -> None:
+    """A launch that missed the planted hit, or made one up, gives no rate, however fast it was."""
+    with pytest.raises(RateRefusedError, match="refused"):
+        measure.take_sample(subject(fault), 50)
+    refused = subject(fault)
+    measure.measure([refused], 0.1)
+    assert refused.refused
+    assert measure.result(refused) is None
+
+
+def test_a_backend_that_fails_its_self_test_is_not_measured() -> None:
+    """It comes with the reason, and is never run."""
+    fault = Faulty(lose=True)
+    (failed,) = measure.subjects([row_of(fault, "fake:lossy")], ["plain"], 1)
+    assert failed.refused
+    assert "self-test" in failed.refused
+    scans = len(fault.ranges)
+    measure.measure([failed], 0.1)
+    assert len(fault.ranges) == scans
+
+
+def test_subjects_take_turns() -> None:
+    """After calibration every round samples each subject once."""
+    slow = Faulty(delay_s=0.06, compute=False)
+    slow.compute = True
+    several = [subject(Faulty()), subject(Faulty(), "rolled")]
+    seen: list[float] = []
+    measure.measure(several, 0.45, lambda who, part: seen.append(part))
+    assert [len(s.samples) for s in several] == [3, 3]
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] < seen[-1] < 1
+
+
+def test_an_interrupted_run_keeps_what_it_measured() -> None:
+    """Samples are in the subjects as soon as they are taken."""
+    one = subject(Faulty())
+
+    def stop_late(who: Subject, part: float) -> None:
+        if len(one.samples) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure.measure([one], 2.0, stop_late)
+    result = measure.result(one)
+    assert result is not None
+    assert len(result.samples_hs) == 2
+
+
+def sampled(rates_hs: list[float], clock_hz: float | None = 4e9, device: str = "cpu") -> Subject:
+    """A subject with made-up samples of one million hashes."""
+    made = subject(Faulty())
+    made.row = Row("fake", device, 4, made.row.open)
+    made.samples = [Sample(10**6, 1e6 / r, 1e6 / r, clock_hz, 1) for r in rates_hs]
+    return made
+
+
+def test_figures_of_a_result() -> None:
+    """Medians by wall clock, cycles by CPU time and clock, energy only as declared."""
+    result = measure.result(sampled([1e6, 2e6, 4e6]), watts=8.0)
+    assert result is not None
+    assert result.hashrate_hs.median == pytest.approx(2e6)
+    assert result.cycles_per_hash == pytest.approx(4e9 / 2e6)
+    assert result.hashes == 3 * 10**6
+    assert result.energy is not None
+    assert (result.energy.method, result.energy.scope) == ("declared", "declared")
+    assert result.energy.joules == pytest.approx(8.0 * 1.75)
+    assert result.j_per_th is not None
+    assert result.j_per_th.value == pytest.approx(8.0 / 2e6 * 1e12)
+    assert result.j_per_th.low <= result.j_per_th.value <= result.j_per_th.high
+
+
+def test_without_a_meter_there_is_no_energy() -> None:
+    """No watts, no joules, no J/TH."""
+    result = measure.result(sampled([1e6]))
+    assert result is not None
+    assert result.energy is None
+    assert result.j_per_th is None
+
+
+def test_devices_have_no_cycles_per_hash() -> None:
+    """The host's CPU time says nothing of a device's work; an unknown clock says nothing of cycles."""
+    device = measure.result(sampled([1e6], device="gpu"))
+    unclocked = measure.result(sampled([1e6], clock_hz=None))
+    assert device is not None
+    assert unclocked is not None
+    assert device.cycles_per_hash is device.hashes_per_cpu_second is unclocked.cycles_per_hash is None
+
+
+@given(st.lists(st.floats(1e3, 1e12), min_size=1, max_size=40))
+def test_rate_statistics(samples_hs: list[float]) -> None:
+    """The interval holds the median, lies within the samples, and is the same each time."""
+    rate = measure.rate(samples_hs)
+    assert rate.median == statistics.median(samples_hs)
+    assert min(samples_hs) <= rate.ci95_low <= rate.median <= rate.ci95_high <= max(samples_hs)
+    assert measure.rate(samples_hs) == rate
+
+
+def test_warnings_name_the_cause_and_the_remedy() -> None:
+    """Load, steal, governor, clock and scatter each give a sentence; a quiet run gives none."""
+    assert measure.stability_warnings([sampled([1e6, 1e6, 1e6])], 0.0, 0.0, "performance") == []
+    shaky = sampled([1e6, 2e6, 3e6])
+    shaky.samples[0] = Sample(10**6, 1.0, 1.0, 2e9, 1)
+    warnings = measure.stability_warnings([shaky], 2.0, 0.2, "powersave")
+    for word in ("load 2.0", "hypervisor took 20%", "powersave", "2.00 to 4.00 GHz", "unsteady"):
+        assert sum(word in warning for warning in warnings) == 1, word
+
+
+def test_the_clock_is_plausible() -> None:
+    """The measured clock rate lies where CPUs run; null only where the core knows no chain."""
+    clock = measure.clock_hz()
+    assert clock is None or 2e8 < clock < 1e10
+
+
+@pytest.mark.parametrize("mode", check.MODES)
+def test_auto_takes_a_usable_row(mode: str) -> None:
+    """`auto` is one of the usable C variants, not the slowest."""
+    chosen = measure.fastest(mode)
+    usable = [row.name for row in rows("c") if not row.unavailable]
+    assert chosen.name in usable
+    assert len(usable) == 1 or chosen.name != "c:portable"
+
+
+def test_auto_passes_over_a_failing_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variant that computes wrongly is never chosen; with none left, hashlib is."""
+    broken = row_of(Faulty(lose=True), "c:broken")
+    genuine = rows("reference")
+    monkeypatch.setattr(measure, "rows", lambda provider: [broken] if provider == "c" else genuine)
+    assert measure.fastest("plain").name == "reference"
+
+
+def test_planted_job_is_solvable() -> None:
+    """The header that is planted is a real, rolled-version block."""
+    assert Header.parse(HEADER.pack()).meets(Job.plain(HEADER).target)
