@@ -4,7 +4,7 @@
 A body advances several computations that have nothing to do with each other: the first hash of sixteen pairs
 and the second hash of sixteen others in vector lanes, both hashes of a few pairs on the SHA instructions, and
 the message schedules that those need. Each is a stream of single operations. The streams are merged evenly,
-so that the CPU always finds operations that are ready, and the compiler keeps that order (see shani_avx512.c).
+so that the CPU always finds operations that are ready. The compiler keeps that order (see shani_avx512.c).
 
 A body is a prefix and a loop of three times sixteen rounds, because straight-line code for all 121 rounds
 does not fit the cache of decoded instructions. The prefix has 12 rounds of the first hash, which starts at
