@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any, Literal
 
+from hashjoule import stats
 from hashjoule.records import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
 
@@ -130,6 +131,7 @@ def _plain(result: Result) -> dict[str, Any]:
         "threads": result.threads,
         "hashes": result.hashes,
         "samples": len(result.samples_hs),
+        "outliers": stats.outliers(result.samples_hs),
         "hashrate_hs": rate.median,
         "mad_hs": rate.mad,
         "ci95_low_hs": rate.ci95_low,
