@@ -58,6 +58,12 @@ def test_warnings_name_the_cause_and_the_remedy() -> None:
         assert sum(word in warning for warning in found) == 1, word
 
 
+def test_outliers_are_told() -> None:
+    """Two of nine samples beyond Tukey's fences."""
+    found = conditions.warnings([sampled([1e6, 1.001e6, 0.999e6] * 2 + [1e6, 0.99e6, 0.985e6])], QUIET, State())
+    assert any("outliers" in warning for warning in found)
+
+
 def test_too_few_samples_say_how_long_to_measure() -> None:
     """pyperf's rule: enough samples to know the mean within 1 %; backends that break it share one sentence."""
     loose = [1.00e6, 1.05e6, 0.95e6, 1.02e6, 0.98e6]

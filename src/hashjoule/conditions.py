@@ -106,6 +106,11 @@ def _of_the_samples(measured: Sequence[Subject]) -> list[str]:
         "something interrupted the run; close other programs and measure again",
     )
     found += _listed(
+        [name for name, rates in samples_hs.items() if stats.outliers(rates) > 0.1 * len(rates)],
+        "more than a tenth of the samples are outliers (1.5 interquartile ranges off)",
+        "the median passes over them, but measure again on a quiet machine",
+    )
+    found += _listed(
         list(shaken),
         f"unsteady (standard deviation up to {max(map(_deviation, shaken.values()), default=0):.0%} of the mean)",
         "close other programs, fix the clock rate or measure longer with --seconds",

@@ -233,9 +233,12 @@ def sustain(subject: Subject, seconds: float, metering: Metering) -> Iterator[Su
             yield stretch
 
 
-def rate(samples_hs: Sequence[float]) -> Rate:
-    """Median, median absolute deviation and 95 % bootstrap interval of the median (see stats.median_interval)."""
-    interval = stats.median_interval(samples_hs)
+def rate(samples_hs: Sequence[float], clocks_hz: Sequence[float] = ()) -> Rate:
+    """Median, median absolute deviation and 95 % bootstrap interval of the median (see stats.median_interval).
+
+    Another run meets another clock rate (turbo, heat, neighbours), so the interval has the clock's spread in it.
+    """
+    interval = stats.median_interval(samples_hs, stats.relative_spread(clocks_hz))
     return Rate(statistics.median(samples_hs), stats.median_deviation(samples_hs), interval.low, interval.high)
 
 
@@ -251,7 +254,7 @@ def result(subject: Subject, metering: Metering | None = None) -> Result | None:
     on_cpu = subject.row.device == "cpu"
     per_cpu_second = [s.hashes / s.cpu_s for s in subject.samples if s.cpu_s > 0]
     cycles = [s.cpu_s * s.clock_hz / s.hashes for s in subject.samples if s.clock_hz and s.cpu_s > 0]
-    hashrate = rate(samples_hs)
+    hashrate = rate(samples_hs, [s.clock_hz for s in subject.samples if s.clock_hz] if on_cpu else [])
     spent = (metering or Metering()).energy(subject.row, subject.turns)
     total = energy.gross(spent, subject.turns, hashrate) if spent else None
     return Result(

@@ -85,7 +85,10 @@ class Conditions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % bootstrap interval of the median."""
+    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % bootstrap interval of the median.
+
+    The interval of a CPU backend is widened by the spread of the clock rate that was measured beside the samples.
+    """
 
     median: Positive
     mad: NonNegative

@@ -28,22 +28,26 @@ class Interval(NamedTuple):
     high: float
 
 
-def median_interval(samples: Sequence[float]) -> Interval:
-    """The 95 % interval of the median by the circular block bootstrap (Politis and Romano 1992).
+def median_interval(samples: Sequence[float], spread: float = 0.0) -> Interval:
+    """The 95 % interval of the median by the circular block bootstrap (Politis and Romano 1992); samples above zero.
 
     Blocks of about the square root of the number of samples keep what neighbours have in common. Resampling few
-    blocks shows too little spread, so both bounds are moved out, in proportion, as far as Student's t is wider than
-    the normal distribution. The resampling is seeded: the same samples, all above zero, give the same interval.
+    blocks shows too little, so the bounds are moved out as far as Student's t is wider than the normal distribution,
+    but not past all samples. `spread` is a relative standard deviation that one run does not average away; it is
+    added in quadrature. The resampling is seeded: the same samples give the same interval.
     """
     length = max(math.isqrt(len(samples)), math.ceil(len(samples) / _MOST_BLOCKS))
     blocks = math.ceil(len(samples) / length)
     rng = random.Random(len(samples))
     draws = [rng.choices(range(len(samples)), k=blocks) for _ in range(RESAMPLES)]
     median = statistics.median(samples)
-    low = min(median, _low_bound(samples, length, draws))
-    high = max(median, -_low_bound([-sample for sample in samples], length, draws))
     wider = _student_t(max(1, blocks - 1)) / _Z
-    return Interval(median * (low / median) ** wider, median * (high / median) ** wider)
+    low = max(min(samples), median * min(1.0, _low_bound(samples, length, draws) / median) ** wider)
+    high = min(max(samples), median * max(1.0, _high_bound(samples, length, draws) / median) ** wider)
+    return Interval(
+        median * math.exp(-math.hypot(math.log(median / low), _Z * spread)),
+        median * math.exp(math.hypot(math.log(high / median), _Z * spread)),
+    )
 
 
 def _student_t(freedom: int) -> float:
@@ -67,10 +71,19 @@ def _low_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[i
     return sorted(samples)[bisect_left(sorted(samples), 0.025, key=part_at_most)]
 
 
+def _high_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[int]]) -> float:
+    return -_low_bound([-sample for sample in samples], length, draws)
+
+
 def median_deviation(samples: Sequence[float]) -> float:
     """The median absolute deviation from the median."""
     median = statistics.median(samples)
     return statistics.median(abs(sample - median) for sample in samples)
+
+
+def relative_spread(values: Sequence[float]) -> float:
+    """The standard deviation over the median, from the median deviation: outliers do not count; 0 without values."""
+    return 1.4826 * median_deviation(values) / statistics.median(values) if values else 0.0
 
 
 def outliers(samples: Sequence[float]) -> int:

@@ -13,6 +13,8 @@ from hashjoule.check import MODES
 from hashjoule.cli.common import POSITIVE, all_cores, json_option, progress_bar, threads_option
 from hashjoule.energy import Metering
 from hashjoule.errors import UsageError
+from hashjoule.meters import Meter
+from hashjoule.meters import tdp as rated
 from hashjoule.meters.stated import declared
 from hashjoule.records import Record, RecordFile
 from hashjoule.report.record import text
@@ -32,6 +34,7 @@ from hashjoule.report.record import text
     "--sustained", "sustained_s", type=POSITIVE, metavar="S", help="Then run the fastest that long on all cores: heat."
 )
 @click.option("--watts", type=POSITIVE, metavar="W", help="Power that you declare, for J/TH; no meter is read then.")
+@click.option("--tdp", is_flag=True, help="Where no meter is, the CPU's rated power as an upper bound.")
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the record there.")
 @json_option
 @click.pass_context
@@ -44,6 +47,7 @@ def bench_command(
     seconds: float,
     sustained_s: float | None,
     watts: float | None,
+    tdp: bool,
     save: Path | None,
     as_json: bool,
 ) -> None:
@@ -53,7 +57,7 @@ def bench_command(
     file = RecordFile(save, records.cpu_name(), records.utc_now()) if save else None
     most = threads or all_cores()
     interrupted = False
-    with Metering([declared(watts)] if watts else meters.meters()) as metering, progress_bar() as show:
+    with Metering(_meters(watts, tdp)) as metering, progress_bar() as show:
         bench = Benchmark(metering, show, lambda record: _keep(record, file))
         try:
             bench.compare(chosen, modes, 1 if thread_scan else threads or 1, seconds)
@@ -69,6 +73,14 @@ def bench_command(
     if file and record.results:
         click.echo(f"saved {file.write(record)}", err=True)
     ctx.exit(130 if interrupted else 0 if record.results else 1)
+
+
+def _meters(watts: float | None, tdp: bool) -> list[Meter]:
+    if watts and tdp:
+        raise UsageError("--watts says the power already; leave out --tdp")
+    if watts:
+        return [declared(watts)]
+    return meters.meters() + ([rated.bound(records.cpu_name(), rated.sockets())] if tdp else [])
 
 
 def _keep(record: Record, file: RecordFile | None) -> None:

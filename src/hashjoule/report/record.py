@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any, Literal
 
+from hashjoule import stats
 from hashjoule.records import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
 
@@ -52,8 +53,12 @@ def _line(result: Result) -> list[str]:
         f"{significant(rate.ci95_low / 1e6)} - {significant(rate.ci95_high / 1e6)}",
         significant(result.cycles_per_hash),
         f"{significant(energy.joules / energy.seconds)} {energy.method}" if energy else "-",
-        significant(j_per_th.value) if j_per_th else "-",
+        _at_most(result) + significant(j_per_th.value) if j_per_th else "-",
     ]
+
+
+def _at_most(result: Result) -> str:
+    return "<= " if result.energy and result.energy.method == "bound" else ""
 
 
 def _net(result: Result) -> str:
@@ -101,7 +106,9 @@ def _markdown_line(result: Result) -> str:
     rate = result.hashrate_hs
     cycles = f"{result.cycles_per_hash:.1f}" if result.cycles_per_hash else "-"
     j_per_th = (
-        f"{result.j_per_th.value:,.0f} ({result.energy.method})" if result.j_per_th and result.energy else "no meter"
+        f"{_at_most(result)}{result.j_per_th.value:,.0f} ({result.energy.method})"
+        if result.j_per_th and result.energy
+        else "no meter"
     )
     interval = f"{rate.ci95_low / 1e6:.2f} - {rate.ci95_high / 1e6:.2f}"
     return (
@@ -130,6 +137,7 @@ def _plain(result: Result) -> dict[str, Any]:
         "threads": result.threads,
         "hashes": result.hashes,
         "samples": len(result.samples_hs),
+        "outliers": stats.outliers(result.samples_hs),
         "hashrate_hs": rate.median,
         "mad_hs": rate.mad,
         "ci95_low_hs": rate.ci95_low,
