@@ -11,6 +11,7 @@
 typedef uint32_t V __attribute__((vector_size(32)));
 #define LANES 8
 #define STREAMS 2
+#define REGISTER "x"
 #define ZERO_LANES(x) ((uint32_t)_mm256_movemask_ps((__m256)((x) == 0)))
 
 #include "lanes.h"

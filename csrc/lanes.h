@@ -22,7 +22,7 @@ static const uint K[64] = {HJ_SHA256_K};
 
 #define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) ((V){0} + (x))
-#define ADD(x, y) ((x) + (y))
+#define ADD(x, y) in_order((x) + (y))
 #define SHR(x, n) ((x) >> (n))
 #ifndef ROTR
 #define ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
@@ -36,6 +36,13 @@ static const uint K[64] = {HJ_SHA256_K};
 #ifndef MAJ /* b ^ c is the a ^ b of the round before */
 #define MAJ(a, b, c) ((b) ^ (((a) ^ (b)) & ((b) ^ (c))))
 #endif
+
+/* Makes a sum opaque: compilers would reorder the additions of a round, and let the last term wait for more. */
+INLINE V in_order(V sum)
+{
+    __asm__("" : "+" REGISTER(sum));
+    return sum;
+}
 
 #include "sha256_rounds.h"
 
@@ -135,31 +142,18 @@ INLINE V nonce_word(V nonce)
     return (ROTR(nonce, 8) & 0xff00ff00u) | (ROTR(nonce, 24) & 0x00ff00ffu);
 }
 
-/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Those from 4 to 17 do not change, and kw[3] is W3 alone:
- * K[3] is in the group's start. */
-static __attribute__((noinline)) void first_schedule(words *kw, size_t step, V nonces, const job_words *j)
+/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Only kw[3] is W3 alone: K[3] is in the group's start. */
+static __attribute__((noinline)) void first_schedule(words *kw, int step, V nonces, const job_words *j)
 {
     V w[16];
     kw[3 * step].v = w[3] = nonce_word(nonces);
+    for (int t = 4; t < 18; t++) {
+        kw[t * step].v = SPLAT(j->kw[t]);
+    }
 #define NEXT(t) \
     WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]); \
     kw[t * step].v = ADD(WORD(w, t), j->k[t]);
     WORDS_18_TO_60(NEXT) NEXT(61) NEXT(62) NEXT(63)
-#undef NEXT
-}
-
-/* K[t] + W[t] of LANES second hashes, t = 1 to 60; those from 8 to 15 are padding and do not change. */
-static __attribute__((noinline)) void second_schedule(words *kw, const V digest[8], const job_words *j)
-{
-    V w[16];
-    memcpy(w, digest, 8 * sizeof *w);
-    for (int t = 1; t < 8; t++) {
-        kw[t * STREAMS].v = ADD(w[t], j->k[t]);
-    }
-#define NEXT(t) \
-    WORD(w, t) = second_word(w, t); \
-    kw[t * STREAMS].v = ADD(WORD(w, t), j->k[t]);
-    NEXT(16) NEXT(17) WORDS_18_TO_60(NEXT)
 #undef NEXT
 }
 
@@ -178,43 +172,98 @@ INLINE void first_end(V digest[8], const V s[8], const group *group)
     }
 }
 
-/* First hashes with consecutive nonces: all streams have the same group, and each its own schedule. */
-static __attribute__((noinline)) void plain_first(V digest[STREAMS][8], const group *group, const words *kw)
+#ifdef BESIDE
+
+INLINE void plain_round(V *s, V *w, int t, const job_words *j)
 {
-    V s[STREAMS][8];
-#define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
-#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
-#define END(i, t) first_end(digest[i], s[i], group);
-    EACH_STREAM(START, 3)
-    ROUNDS_56(ROUND, 4, kw, STREAMS)
-    FOUR_ROUNDS(ROUND, 4)
-    EACH_STREAM(END, 64)
-#undef START
-#undef ROUND
-#undef END
+    if (t < 18) {
+        TAKE(s, t, j->kw[t]);
+    } else {
+        WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]);
+        TAKE(s, t, j->k[t]);
+        TAKE(s, t, WORD(w, t));
+    }
+    full_round(s, t);
 }
 
-/* First hashes with nonce n of a schedule: each stream has its own group. */
-static __attribute__((noinline)) void rolled_first(V digest[STREAMS][8], const group *groups, const words *kw, uint n)
+INLINE void second_round(V *s, V *w, int t, const job_words *j)
 {
-    V s[STREAMS][8];
-#define START(i, t) first_start(s[i], &groups[i], SPLAT(kw[t].lane[n]));
-#define ROUND(i, t) TAKE(s[i], t, kw[t].lane[n]); full_round(s[i], t);
-#define END(i, t) first_end(digest[i], s[i], &groups[i]);
-    EACH_STREAM(START, 3)
-    ROUNDS_56(ROUND, 4, kw, 1)
-    FOUR_ROUNDS(ROUND, 4)
-    EACH_STREAM(END, 64)
-#undef START
-#undef ROUND
-#undef END
+    if (t >= 16) {
+        WORD(w, t) = second_word(w, t);
+    }
+    TAKE(s, t, j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    if (t < 8 || t >= 16) {
+        TAKE(s, t, WORD(w, t));
+    }
+    if (t < 57) {
+        full_round(s, t);
+    } else {
+        half_round(s, t);
+    }
+}
+
+#define PAIR_OF_ROUNDS(t) FIRST_ROUND(t) second_round(r, w, (t) - 3, j);
+#define BOTH_HASHES \
+    PAIR_OF_ROUNDS(4) PAIR_OF_ROUNDS(5) PAIR_OF_ROUNDS(6) PAIR_OF_ROUNDS(7) PAIR_OF_ROUNDS(8) PAIR_OF_ROUNDS(9) \
+    PAIR_OF_ROUNDS(10) PAIR_OF_ROUNDS(11) PAIR_OF_ROUNDS(12) PAIR_OF_ROUNDS(13) PAIR_OF_ROUNDS(14) \
+    PAIR_OF_ROUNDS(15) PAIR_OF_ROUNDS(16) PAIR_OF_ROUNDS(17) WORDS_18_TO_60(PAIR_OF_ROUNDS) \
+    PAIR_OF_ROUNDS(61) PAIR_OF_ROUNDS(62) PAIR_OF_ROUNDS(63)
+
+static __attribute__((noinline)) uint64_t plain_step(V digest[1][8], const group *group, const V *nonces,
+                                                     const job_words *j, uint filter)
+{
+    V s[8], u[16], r[8], w[16];
+    memcpy(w, digest, 8 * sizeof *w);
+    second_start(r, w[0]);
+    u[3] = nonce_word(*nonces);
+    first_start(s, group, u[3]);
+#define FIRST_ROUND(t) plain_round(s, u, t, j);
+    BOTH_HASHES
+#undef FIRST_ROUND
+    first_end(digest[0], s, group);
+    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
+}
+
+static __attribute__((noinline)) uint64_t rolled_step(V digest[1][8], const group *group, const words *kw, uint n,
+                                                      const job_words *j, uint filter)
+{
+    V s[8], r[8], w[16];
+    memcpy(w, digest, 8 * sizeof *w);
+    second_start(r, w[0]);
+    first_start(s, group, SPLAT(kw[3].lane[n]));
+#define FIRST_ROUND(t) TAKE(s, t, kw[t].lane[n]); full_round(s, t);
+    BOTH_HASHES
+#undef FIRST_ROUND
+    first_end(digest[0], s, group);
+    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
+}
+
+#else
+
+/* K[t] + W[t] of LANES second hashes, t = 1 to 60; those from 8 to 15 are padding. */
+static __attribute__((noinline)) void second_schedule(words *kw, const V digest[8], const job_words *j)
+{
+    V w[16];
+    memcpy(w, digest, 8 * sizeof *w);
+    for (int t = 1; t < 16; t++) {
+        kw[t * STREAMS].v = t < 8 ? ADD(w[t], j->k[t]) : SPLAT(j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    }
+#define NEXT(t) \
+    WORD(w, t) = second_word(w, t); \
+    kw[t * STREAMS].v = ADD(WORD(w, t), j->k[t]);
+    NEXT(16) NEXT(17) WORDS_18_TO_60(NEXT)
+#undef NEXT
 }
 
 /* Second hashes as far as digest word 7. The result has a bit set for each hash that passes the filter. */
-static __attribute__((noinline)) uint64_t second(const V digest[STREAMS][8], const words *kw, uint filter)
+static __attribute__((noinline)) uint64_t second_hashes(const V digest[STREAMS][8], const job_words *j, uint filter)
 {
+    words schedule[61 * STREAMS], *kw = schedule;
     V s[STREAMS][8];
     uint64_t passed = 0;
+    for (int i = 0; i < STREAMS; i++) {
+        second_schedule(kw + i, digest[i], j);
+    }
 #define START(i, t) second_start(s[i], digest[i][t]);
 #define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
 #define LAST_ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); half_round(s[i], t);
@@ -230,14 +279,53 @@ static __attribute__((noinline)) uint64_t second(const V digest[STREAMS][8], con
     return passed;
 }
 
-/* Second hashes of a step, and its candidates: bit n is the pair (midstate, offset + n) or (midstate + n, offset). */
-static void finish_step(hj_task *task, const V digest[STREAMS][8], words *kw, const job_words *j, uint midstate,
-                        uint64_t offset)
+/* All streams have the same group, and each its own nonces and schedule. */
+static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const group *group, const V *nonces,
+                                                     const job_words *j, uint filter)
 {
-    for (int i = 0; i < STREAMS; i++) {
-        second_schedule(kw + i, digest[i], j);
+    words schedule[64 * STREAMS], *kw = schedule;
+    V s[STREAMS][8];
+    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+    for (uint i = 0; i < STREAMS; i++) {
+        first_schedule(kw + i, STREAMS, *nonces + i * LANES, j);
     }
-    uint64_t passed = second(digest, kw, task->filter);
+#define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
+#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], group);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, STREAMS)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+    return passed;
+}
+
+/* Each stream has its own group, and all have nonce n of the schedule. */
+static __attribute__((noinline)) uint64_t rolled_step(V digest[STREAMS][8], const group *groups, const words *kw, uint n,
+                                                      const job_words *j, uint filter)
+{
+    V s[STREAMS][8];
+    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+#define START(i, t) first_start(s[i], &groups[i], SPLAT(kw[t].lane[n]));
+#define ROUND(i, t) TAKE(s[i], t, kw[t].lane[n]); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], &groups[i]);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, 1)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+    return passed;
+}
+
+#endif
+
+/* Bit n of a step's result is the pair (midstate, offset + n) or, rolled, (midstate + n, offset). */
+static void report(hj_task *task, uint64_t passed, uint midstate, uint64_t offset)
+{
     const int is_rolled = task->job->n_midstates > 1;
     for (uint n = 0; passed; n++, passed >>= 1) {
         if (passed & 1) {
@@ -246,58 +334,46 @@ static void finish_step(hj_task *task, const V digest[STREAMS][8], words *kw, co
     }
 }
 
-/* K[t] + W[t] of the second hash's padding. */
-static void second_padding(words *kw, const job_words *j)
-{
-    for (int i = 8 * STREAMS; i < 16 * STREAMS; i++) {
-        int t = i / STREAMS;
-        kw[i].v = SPLAT(j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
-    }
-}
-
+/* A search does one step more than it has, for the second hashes of the last. What the first step reports is
+ * nothing yet, and its offset is beyond every range, so that hj_candidate drops it. */
 static void plain(hj_task *task)
 {
-    words first_kw[64 * STREAMS], second_kw[61 * STREAMS];
     V digest[STREAMS][8], nonces = nonces_from(task->first);
     job_words j;
     group group;
     prepare_job(&j, task->job);
     load_group(&group, task->job, 0, &j);
-    second_padding(second_kw, &j);
-    for (int i = 4 * STREAMS; i < 18 * STREAMS; i++) {
-        first_kw[i].v = SPLAT(j.kw[i / STREAMS]);
-    }
-    for (uint64_t offset = 0; offset < task->count; offset += STREAMS * LANES) {
-        for (int i = 0; i < STREAMS; i++, nonces += LANES) {
-            first_schedule(first_kw + i, STREAMS, nonces, &j);
-        }
-        plain_first(digest, &group, first_kw);
-        finish_step(task, digest, second_kw, &j, 0, offset);
+    memset(digest, 0, sizeof digest);
+    for (uint64_t offset = 0; offset < task->count + STREAMS * LANES; offset += STREAMS * LANES) {
+        report(task, plain_step(digest, &group, &nonces, &j, task->filter), 0, offset - STREAMS * LANES);
+        nonces += STREAMS * LANES;
     }
 }
 
 static void rolled(hj_task *task)
 {
-    words first_kw[64], second_kw[61 * STREAMS];
+    words kw[64];
     V digest[STREAMS][8];
     job_words j;
     group groups[HJ_MAX_MIDSTATES / LANES];
+    uint64_t last_offset = task->count;
+    uint last_midstate = 0;
     prepare_job(&j, task->job);
     for (uint g = 0; g < HJ_MAX_MIDSTATES / LANES; g++) {
         load_group(&groups[g], task->job, g * LANES, &j);
     }
-    second_padding(second_kw, &j);
-    for (int t = 4; t < 18; t++) {
-        first_kw[t].v = SPLAT(j.kw[t]);
-    }
+    memset(digest, 0, sizeof digest);
     for (uint64_t offset = 0; offset < task->count; offset++) {
         uint n = offset % LANES;
         if (n == 0) {
-            first_schedule(first_kw, 1, nonces_from(task->first + (uint)offset), &j);
+            first_schedule(kw, 1, nonces_from(task->first + (uint)offset), &j);
         }
         for (uint midstate = 0; midstate < task->job->n_midstates; midstate += STREAMS * LANES) {
-            rolled_first(digest, &groups[midstate / LANES], first_kw, n);
-            finish_step(task, digest, second_kw, &j, midstate, offset);
+            uint64_t passed = rolled_step(digest, &groups[midstate / LANES], kw, n, &j, task->filter);
+            report(task, passed, last_midstate, last_offset);
+            last_midstate = midstate;
+            last_offset = offset;
         }
     }
+    report(task, rolled_step(digest, groups, kw, 0, &j, task->filter), last_midstate, last_offset);
 }

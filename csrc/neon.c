@@ -5,6 +5,7 @@
 typedef uint32_t V __attribute__((vector_size(16)));
 #define LANES 4
 #define STREAMS 2
+#define REGISTER "w"
 
 static inline uint32_t zero_lanes(uint32x4_t x)
 {

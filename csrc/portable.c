@@ -4,6 +4,7 @@
 typedef uint32_t V;
 #define LANES 1
 #define STREAMS 1
+#define REGISTER "r"
 #define ZERO_LANES(x) ((x) == 0)
 
 #include "lanes.h"
