@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -201,6 +200,21 @@ def test_a_signal_ends_a_wait_for_a_silent_node(tmp_path: Path, number: int) -> 
     assert seconds < END_SECONDS + SLACK_SECONDS
 
 
+def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
+    """On one line that is written again and again, and removed for what stays; without a terminal there is none."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "hashjoule", "mine", "--embedded", str(tmp_path / "chain"), "--blocks", "5"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert shown.count("\r\x1b[K") >= 6
+    assert "hardware errors in" in shown
+    assert shown.endswith("\n")
+    assert done.stdout.count(b"active") == 5
+    assert b"\x1b" not in done.stdout
+
+
 def test_the_odds_on_main_are_told_once(tmp_path: Path) -> None:
     """In years at this hash rate; the end is soon, with nothing found."""
     (tmp_path / ".cookie").write_text("__cookie__:x")
@@ -224,10 +238,6 @@ def test_a_file_size_limit_keeps_the_block_out_of_the_disk_but_not_out_of_the_la
 ) -> None:
     """A disk that takes nothing, for real: the block is said on stderr, and it is a good one."""
 
-    def no_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
     def answer(handler: Any, request: bytes) -> None:
         if json.loads(request)["method"] == "submitblock":
             reply(handler, 400, b"")
@@ -235,10 +245,9 @@ def test_a_file_size_limit_keeps_the_block_out_of_the_disk_but_not_out_of_the_la
             reply(handler, *forward(node, handler, request))
 
     with http_server(answer) as url:
-        command = [sys.executable, "-m", "hashjoule", "mine", "--rpc-url", url, "--cookie", str(node.cookie)]
-        process = subprocess.Popen(
-            [*command, "--address", ADDRESS], stderr=subprocess.PIPE, text=True, preexec_fn=no_files
-        )
+        limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "hashjoule", "mine"]
+        options = ["--rpc-url", url, "--cookie", str(node.cookie), "--address", ADDRESS]
+        process = subprocess.Popen([*limited, *options], stderr=subprocess.PIPE, text=True)
         assert process.stderr
         assert "cannot be kept" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)

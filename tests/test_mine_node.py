@@ -261,6 +261,29 @@ def test_a_signet_that_wants_signatures_is_refused(tmp_path: Path) -> None:
         run_on(node, tmp_path).mine(1)
 
 
+def test_main_without_peers_is_waited_for(tmp_path: Path) -> None:
+    """The node says that it is not connected, and that is told once."""
+    with running(tmp_path / "node", "main") as node:
+        run = run_on(node, tmp_path)
+        run.start()
+        until(lambda: run.report.said != [] or run.error is not None)
+        run.end()
+    (said,) = run.report.said
+    assert said.startswith("waiting: the node is not ready: ")
+    assert said.endswith("(-9)")
+
+
+def test_testnet4_takes_our_proposal_and_is_searched(tmp_path: Path) -> None:
+    """2^32 hashes a block are too many for a test; the node has checked the rest."""
+    with running(tmp_path / "node", "testnet4") as node:
+        run = run_on(node, tmp_path)
+        with searching(run):
+            pass
+    assert run.miner.stats.expected_hashes == pytest.approx(2**32, rel=1e-4)
+    assert run.miner.stats.hashes > 0
+    assert run.report.said == []
+
+
 def test_another_chain_is_refused(shared: BitcoinNode) -> None:
     """Before anything is mined."""
     with (

@@ -274,3 +274,23 @@ def test_credentials_are_one_or_the_other(cookie: Path) -> None:
     for bad in ({"cookie": cookie, "user": "alice"}, {}, {"user": "alice:secret"}):
         with pytest.raises(UsageError):
             Credentials(**bad)
+
+
+@pytest.mark.parametrize(
+    ("chain", "port", "cookie"),
+    [
+        ("main", 8332, ".cookie"),
+        ("signet", 38332, "signet/.cookie"),
+        ("testnet4", 48332, "testnet4/.cookie"),
+        ("regtest", 18443, "regtest/.cookie"),
+    ],
+)
+def test_ports_and_cookies_are_where_bitcoin_cli_looks(
+    chain: str, port: int, cookie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --datadir and without (Bitcoin Core, chainparamsbase.cpp and GetDefaultDataDir on Linux)."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    assert rpc.default_url(chain) == f"http://127.0.0.1:{port}"
+    assert rpc.default_cookie(chain, tmp_path / "data") == tmp_path / "data" / cookie
+    assert rpc.default_cookie(chain, None) == tmp_path / ".bitcoin" / cookie

@@ -34,7 +34,8 @@ class EmbeddedChain:
             import pbk
         except ImportError:
             raise UnavailableError(
-                "the embedded chain needs libbitcoinkernel; install it: pip install 'hashjoule[embedded]'"
+                "the embedded chain needs libbitcoinkernel (there is one for Python 3.13 and older); "
+                "install it: pip install 'hashjoule[embedded]'"
             ) from None
         self._pbk: Any = pbk
         self._reason: str | None = None

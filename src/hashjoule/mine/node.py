@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from hashjoule.errors import HashjouleError, UnavailableError
-from hashjoule.mine.rpc import NotReadyError, RefusedError, Rpc, RpcError
+from hashjoule.mine.rpc import NotReadyError, RefusedError, Rpc, RpcError, one_line
 from hashjoule.mine.template import Template, check
 
 WAIT_SECONDS = 0.1
@@ -114,7 +114,7 @@ class Node:
             raise
 
     def _check_chain(self) -> None:
-        chain = self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain
+        chain = one_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
         if chain != self._chain:
             raise HashjouleError(
                 f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
@@ -124,11 +124,15 @@ class Node:
     def propose(self, block: bytes) -> str | None:
         """See `Chain` (BIP 23, block proposals)."""
         request = _RULES | {"mode": "proposal", "data": block.hex()}
-        return self._rpc.call("getblocktemplate", request, answer=str | None)  # type: ignore[arg-type]
+        return self._reason("getblocktemplate", request)
 
     def submit(self, block: bytes) -> str | None:
         """See `Chain`."""
-        return self._rpc.call("submitblock", block.hex(), answer=str | None)  # type: ignore[arg-type]
+        return self._reason("submitblock", block.hex())
+
+    def _reason(self, method: str, parameter: object) -> str | None:
+        reason = self._rpc.call(method, parameter, answer=str | None)  # type: ignore[arg-type]
+        return one_line(reason) if reason else reason
 
     def standing(self, block_hash: bytes) -> Standing:
         """See `Chain`."""

@@ -227,7 +227,7 @@ class Rpc:
             return NoAnswerError(f"{self.url} accepts connections but does not answer; check --rpc-url and the node")
         if isinstance(error, socket.gaierror):
             return NoAnswerError(f"{self.url} has no known address; check --rpc-url")
-        reason = _one_line(str(error)) or type(error).__name__
+        reason = one_line(str(error)) or type(error).__name__
         return NoAnswerError(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
 
     def _result(self, method: str, status: int, body: bytes) -> bytes:
@@ -258,11 +258,11 @@ class Rpc:
 
 def _node_error(method: str, fault: _Fault) -> HashjouleError:
     if fault.code in (_WARMING_UP, _NOT_CONNECTED, _INITIAL_DOWNLOAD):
-        return NotReadyError(f"the node is not ready: {_one_line(fault.message)} ({fault.code})")
-    return RpcError(method, fault.code, _one_line(fault.message))
+        return NotReadyError(f"the node is not ready: {one_line(fault.message)} ({fault.code})")
+    return RpcError(method, fault.code, one_line(fault.message))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """What another program says, fit for a sentence of ours: short, on one line, no control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text[:200]).split())
 
