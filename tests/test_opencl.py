@@ -288,7 +288,7 @@ def test_a_short_launch_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_hung_launch_is_reported(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch that does not come back in time ends in a sentence, not in a wait for ever."""
-    monkeypatch.setattr(opencl_kernel, "HUNG_SECONDS", -1.0)
+    monkeypatch.setattr(opencl_kernel, "HUNG_FIRST_SECONDS", -1.0)
     program = Program(device, VARIANTS[0], "opencl:9.9")
     with pytest.raises(UnavailableError, match=r"opencl:9\.9 hangs"):
         program.launch(Job.plain(GENESIS), 0, 1 << 20)
