@@ -160,7 +160,9 @@ def _sass_class(opcode: str) -> str:
     """The pipe of a SASS instruction: multiply-adds stand alone, U... runs on the uniform path, the rest is integer."""
     if opcode.startswith(("IMAD", "FFMA", "FMUL", "FADD")):
         return "mad"
-    if opcode.startswith(("SHF", "LOP3", "IADD3", "LEA", "PRMT", "ISETP", "SEL", "PLOP3", "MOV", "IMNMX", "P2R", "R2P")):
+    if opcode.startswith(
+        ("SHF", "LOP3", "IADD3", "LEA", "PRMT", "ISETP", "SEL", "PLOP3", "MOV", "IMNMX", "P2R", "R2P")
+    ):
         return "alu"
     return "other"
 
@@ -205,7 +207,9 @@ def gcn_blocks(text: str) -> Blocks:
             opcode, operands = found[1], found[2]
             target = re.search(r"(\.LBB\d+_\d+)", operands)
             is_jump = opcode.startswith(("s_cbranch", "s_branch"))
-            _append(blocks, opcode, target[1] if is_jump and target else None, opcode == "s_branch", opcode == "s_endpgm")
+            _append(
+                blocks, opcode, target[1] if is_jump and target else None, opcode == "s_branch", opcode == "s_endpgm"
+            )
     return blocks
 
 
@@ -256,11 +260,10 @@ def _way(blocks: Blocks, followers: dict[str, list[str]], start: str, goal: str)
 
 def predicted_hs(gpu: Gpu, cost: Counts) -> float:
     """Hashes a second by the model at the top of this file."""
+    limits = [cost.alu / 64, cost.mad / 64]
     if gpu.arch.startswith("sm_"):
-        cycles = max(cost.alu / 64, cost.mad / 64, cost.total / 128)
-    else:
-        cycles = cost.alu / 64
-    return gpu.units * gpu.clock_hz / cycles
+        limits.append(cost.total / 128)
+    return gpu.units * gpu.clock_hz / max(limits)
 
 
 def markdown() -> str:
@@ -305,9 +308,8 @@ def _predictions() -> list[str]:
         )
         published = f"{gpu.published_hs / 1e6:.0f}" if gpu.published_hs else "-"
         error = f"{plain / gpu.published_hs - 1:+.1%}" if gpu.published_hs else "-"
-        lines.append(
-            f"| {gpu.name} | {plain / 1e6:.0f} | {rolled / 1e6:.0f} | {best / 1e6:.0f} | {published} | {error} | {gpu.published_source} |"
-        )
+        rates = f"{plain / 1e6:.0f} | {rolled / 1e6:.0f} | {best / 1e6:.0f}"
+        lines.append(f"| {gpu.name} | {rates} | {published} | {error} | {gpu.published_source} |")
     return lines
 
 

@@ -112,6 +112,14 @@ def at(row: int) -> str:
     return f"block[u64({row * LANES}) + lane]"
 
 
+def nonce_word(h: Hash) -> Iterator[str]:
+    """W3 is the nonce, which the header has in little-endian order."""
+    n = h.word(3)
+    yield f"{n} = u32(u32(first_nonce + offset) + u32(lane))"
+    yield f"{n} = u32(({n} >> u32(8)) & u32(0x00ff00ff)) | u32(({n} << u32(8)) & u32(0xff00ff00))"
+    yield f"{n} = u32(u32({n} >> u32(16)) | u32({n} << u32(16)))"
+
+
 def first_word(h: Hash, t: int) -> str:
     """W[t] of the first hash, t >= 18."""
     return h.expand(t, FIRST_NUMBERS, *([f"known{t}"] if t < 34 else []))
@@ -122,7 +130,7 @@ def first_hash(k: Sequence[int], rolled: bool) -> Iterator[list[str]]:
     h = Hash("first")
     start = [f"start{i}" for i in range(8)]
     start[0], start[4] = add("start0", h.word(3)), add("start4", h.word(3))
-    yield [f"{h.word(3)} = {at(NONCE)}", *h.start(4, start)]
+    yield [*([f"{h.word(3)} = {at(NONCE)}"] if rolled else nonce_word(h)), *h.start(4, start)]
     for t in range(4, 64):
         if t < 18:
             yield list(h.round(t, f"known{t}"))
@@ -158,9 +166,10 @@ def beside(first: Iterable[list[str]], second: Iterable[list[str]]) -> list[str]
 
 
 def message(k: Sequence[int]) -> Iterator[str]:
-    """K[t] + W[t] of the first hash, t >= 18, for the block."""
+    """W3 and K[t] + W[t] of the first hash, t >= 18, for the block."""
     h = Hash("message")
-    yield f"{h.word(3)} = {at(NONCE)}"
+    yield from nonce_word(h)
+    yield f"{at(NONCE)} = {h.word(3)}"
     for t in range(18, 64):
         yield first_word(h, t)
         yield f"{at(WORDS + t)} = {add(h.word(t), k[t])}"
@@ -172,11 +181,10 @@ def cpu_source(k: Sequence[int], rolled: bool) -> str:
     The function gets u64 and u32 (NumPy's types) as globals; nonces and offsets are 64 bits wide so that indices need
     no test for negative ones. It returns how many candidates there were, of which those that fit are in `found`.
     """
-    return _filled(
-        _CPU.replace("search", "search_rolled" if rolled else "search_plain", 1),
-        message=message(k) if rolled else ["pass"],
-        step=beside(first_hash(k, rolled), second_hash(k)),
-    )
+    step = beside(first_hash(k, rolled), second_hash(k))
+    if rolled:
+        return _filled(_CPU_ROLLED, message=message(k), step=step, report=_REPORT.splitlines())
+    return _filled(_CPU_PLAIN, step=step, report=_REPORT.splitlines())
 
 
 def _filled(template: str, **parts: Iterable[str]) -> str:
@@ -192,43 +200,57 @@ def _filled(template: str, **parts: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-_CPU = f"""\
-def search(first_nonce, nonces, filter_, n_midstates, known, midstates, block, found):
+_CPU_PLAIN = f"""\
+def search_plain(first_nonce, nonces, filter_, n_midstates, known, midstates, block, found):
     <known>
-    n_found = u64(0)
-    midstate, vector = u64(0), u64(0)
-    last_midstate, last_offset = u64(0), nonces
-    n_vectors = (nonces + u64({LANES - 1})) // u64({LANES})
-    for step in range(n_midstates * n_vectors + u64(1)):
+    m = u64(0)
+    <midstate>
+    n_found, last_offset = u64(0), nonces
+    for vector in range((nonces + u64({LANES - 1})) // u64({LANES}) + u64(1)):
         offset = vector * u64({LANES})
+        for lane in range(u64({LANES})):
+            <step>
+        last_midstate = u64(0)
+        <report>
+        last_offset = offset
+    return n_found
+"""
+
+_CPU_ROLLED = f"""\
+def search_rolled(first_nonce, nonces, filter_, n_midstates, known, midstates, block, found):
+    <known>
+    midstate, offset = u64(0), u64(0)
+    n_found, last_midstate, last_offset = u64(0), u64(0), nonces
+    for step in range((nonces + u64({LANES - 1})) // u64({LANES}) * n_midstates + u64(1)):
         if midstate == u64(0):
-            for lane in range(u64({LANES})):
-                n = u32(u32(first_nonce + offset) + u32(lane))
-                n = u32((n >> u32(8)) & u32(0x00ff00ff)) | u32((n << u32(8)) & u32(0xff00ff00))
-                block[u64({NONCE * LANES}) + lane] = u32(u32(n >> u32(16)) | u32(n << u32(16)))
             for lane in range(u64({LANES})):
                 <message>
         m = midstate * u64({MIDSTATE})
         <midstate>
         for lane in range(u64({LANES})):
             <step>
-        passing = u32(0)
-        for lane in range(u64({LANES})):
-            passing |= u32(block[u64({PASSES * LANES}) + lane] == u32(0))
-        if passing:
-            for lane in range(u64({LANES})):
-                if block[u64({PASSES * LANES}) + lane] == u32(0) and last_offset + lane < nonces:
-                    if n_found < u64(found.shape[0]):
-                        found[n_found, 0] = u32(last_midstate)
-                        found[n_found, 1] = u32(first_nonce + last_offset + lane)
-                    n_found += u64(1)
+        <report>
         last_midstate, last_offset = midstate, offset
         midstate += u64(1)
         if midstate == n_midstates:
             midstate = u64(0)
-            vector += u64(1)
+            offset += u64({LANES})
     return n_found
 """
+
+_REPORT = f"""\
+passing = u32(0)
+for lane in range(u64({LANES})):
+    passing |= u32(block[u64({PASSES * LANES}) + lane] == u32(0))
+if passing:
+    for lane in range(u64({LANES})):
+        if block[u64({PASSES * LANES}) + lane] == u32(0) and last_offset + lane < nonces:
+            if n_found < u64(found.shape[0]):
+                found[n_found, 0] = u32(last_midstate)
+                found[n_found, 1] = u32(first_nonce + last_offset + lane)
+            n_found += u64(1)
+"""
+"""What the last batch found. The step before the first batch finds nothing, for its offset is beyond every range."""
 
 
 def gpu_source(k: Sequence[int]) -> str:
@@ -244,12 +266,9 @@ def _without_block(line: str) -> str:
 
 _GPU = f"""\
 def search(first_nonce, nonces, filter_, n_midstates, known, midstates, found, count):
-    offset = cuda.grid(1)
+    offset, lane = u32(cuda.grid(1)), u32(0)
     if offset < nonces:
         <known>
-        n = u32(first_nonce + u32(offset))
-        n = u32(u32((n >> u32(8)) & u32(0x00ff00ff)) | u32(u32(n << u32(8)) & u32(0xff00ff00)))
-        row{NONCE} = u32(u32(n >> u32(16)) | u32(n << u32(16)))
         for midstate in range(n_midstates):
             m = u64(midstate) * u64({MIDSTATE})
             <midstate>
@@ -258,5 +277,5 @@ def search(first_nonce, nonces, filter_, n_midstates, known, midstates, found, c
                 index = cuda.atomic.add(count, 0, 1)
                 if index < found.shape[0]:
                     found[index, 0] = u32(midstate)
-                    found[index, 1] = u32(first_nonce + u32(offset))
+                    found[index, 1] = u32(first_nonce + offset)
 """

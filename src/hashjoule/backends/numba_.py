@@ -20,33 +20,42 @@ _INSTALL = "pip install 'hashjoule[numba]'"
 _CAPACITY = 1 << 12
 _GPU_CAPACITY = 1 << 16
 _GPU_THREADS = 256
-_SIGNATURE = "uint64(uint64, uint64, uint32, uint64, uint32[::1], uint32[::1], uint32[::1], uint32[:, ::1])"
+SIGNATURE = "uint64(uint64, uint64, uint32, uint64, uint32[::1], uint32[::1], uint32[::1], uint32[:, ::1])"
 
 _log = logging.getLogger(__name__)
+
+
+def function(rolled: bool) -> Any:
+    """The CPU kernel as a Python function, for Numba to compile."""
+    import numpy as np
+
+    from hashjoule.kernels import numba_kernel
+
+    names: dict[str, Any] = {"u32": np.uint32, "u64": np.uint64, "__name__": numba_kernel.__name__}
+    text = numba_kernel.cpu_source(SHA256_K, rolled)
+    exec(compile(text, numba_kernel.__file__, "exec"), names)  # as if it stood in that file, Numba can cache it
+    return names["search_rolled" if rolled else "search_plain"]
 
 
 @cache
 def kernel(rolled: bool) -> Any:
     """The compiled CPU kernel. Compiling takes about 20 s; Numba keeps the result on disk for the next time."""
     import numba
-    import numpy as np
 
-    from hashjoule.kernels import numba_kernel
+    _log.info("numba: compiling the %s kernel, about 20 s the first time", "rolled" if rolled else "plain")
+    try:
+        return compiled(function(rolled), use_cache=True)
+    except (OSError, RuntimeError, EOFError, ValueError, AttributeError, numba.core.errors.NumbaError):
+        return compiled(function(rolled), use_cache=False)  # what was kept is spoilt, or no folder can be written
 
-    mode = "rolled" if rolled else "plain"
-    _log.info("numba: compiling the %s kernel, about 20 s the first time", mode)
-    names: dict[str, Any] = {"u32": np.uint32, "u64": np.uint64, "__name__": numba_kernel.__name__}
-    text = numba_kernel.cpu_source(SHA256_K, rolled)
-    exec(compile(text, numba_kernel.__file__, "exec"), names)  # as if it stood in that file, Numba can cache it
-    for use_cache in (True, False):  # without, should what it kept be spoilt or its folder not be writable
-        try:
-            function = numba.njit(nogil=True, cache=use_cache, error_model="numpy")(names[f"search_{mode}"])
-            function.compile(_SIGNATURE)
-            break
-        except Exception as error:
-            if not use_cache:
-                raise UnavailableError(f"numba cannot compile its kernel: {str(error).splitlines()[0]}") from error
-    return function
+
+def compiled(kernel_function: Any, use_cache: bool) -> Any:
+    """The function compiled by Numba, which no longer holds the GIL. Numba's exceptions are passed on."""
+    import numba
+
+    dispatcher = numba.njit(nogil=True, cache=use_cache, error_model="numpy")(kernel_function)
+    dispatcher.compile(SIGNATURE)
+    return dispatcher
 
 
 @lru_cache(maxsize=4)

@@ -22,8 +22,9 @@ CAPACITY = 1 << 14
 MAX_LAUNCH_NONCES = 1 << 28
 """So that offsets and padded ranges stay within 32 bits."""
 
-HUNG_SECONDS = 30.0
-"""A launch is aimed at a twentieth of a second; one that takes this long will not come back."""
+HUNG_SECONDS, HUNG_FIRST_SECONDS = 30.0, 300.0
+"""A launch is aimed at a twentieth of a second; one that takes this long will not come back. In the first, some
+runtimes still compile."""
 
 _MASK = 0xFFFFFFFF
 
@@ -110,6 +111,7 @@ class Program:
 
         self.variant, self._name, self._lock = variant, name, threading.Lock()
         self._prepared: Prepared | None = None
+        self._has_run = False
         try:
             self._context = cl.Context([device])
             self._queue = cl.CommandQueue(self._context, device)
@@ -163,16 +165,18 @@ class Program:
         import pyopencl as cl
 
         self._queue.flush()
-        deadline, pause = time.monotonic() + HUNG_SECONDS, 1e-5
+        patience = HUNG_SECONDS if self._has_run else HUNG_FIRST_SECONDS
+        deadline, pause = time.monotonic() + patience, 1e-5
         while (status := event.command_execution_status) > cl.command_execution_status.COMPLETE:
             if time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"{self._name} hangs: a launch is not back after {HUNG_SECONDS:.0f} s; restart its driver"
+                    f"{self._name} hangs: a launch is not back after {patience:.0f} s; restart its driver"
                 )
             time.sleep(pause)
             pause = min(2 * pause, 1e-3)
         if status < 0:
             raise UnavailableError(f"{self._name} failed: a launch ended with OpenCL error {status}")
+        self._has_run = True
 
 
 def gist(error: Exception) -> str:
