@@ -17,7 +17,7 @@ from hashjoule.efficiency.table import dated_record, load_table, select
 from hashjoule.report import waterfall
 from hashjoule.report.page import render, write_page
 from hashjoule.report.table import cells
-from tests.plain_records import UNMETERED, result, write_record
+from tests.plain_records import ENERGY, RATE, UNMETERED, result, write_record
 
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='hacked = 1'>\"><svg onload=hacked=1><!--"
 
@@ -78,6 +78,23 @@ def test_declared_power_is_called_declared(tmp_path: Path) -> None:
     declared = {"joules": 10.0, "seconds": 1.0, "source": "--watts", "scope": "declared", "method": "declared"}
     text = page(write_record(tmp_path, result(energy=declared)))
     assert "The power was declared by the person who measured, not metered." in text
+
+
+def test_a_bound_is_called_a_bound(tmp_path: Path) -> None:
+    """Joules from a thermal design power are an upper bound in the title, too."""
+    text = page(write_record(tmp_path, result(energy=ENERGY | {"method": "bound", "source": "TDP"})))
+    assert "<h1>AMD Ryzen 9 7950X takes at most 200,000 joules for a terahash</h1>" in text
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e15])
+def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
+    """Rates and energies far out of what there is are drawn as they are, inside their pictures."""
+    tiny = {name: value * scale for name, value in RATE.items()}
+    energy = {name: value / scale for name, value in {"value": 2e5, "low": 1e5, "high": 3e5}.items()}
+    text = page(write_record(tmp_path, result(hashrate_hs=tiny, j_per_th=energy), result(**UNMETERED)))
+    places = [float(value) for value in re.findall(r'\b(?:x|x1|x2|cx|width)="(-?[\d.]+)%"', text)]
+    assert len(places) > 40
+    assert all(0 <= place <= 100 for place in places)
 
 
 def test_several_records_and_empty_ones(tmp_path: Path) -> None:

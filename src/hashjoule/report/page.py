@@ -90,6 +90,7 @@ def render(records: Sequence[Named]) -> str:
         nav_machine='<a href="#machine">The machine</a>' if records else "",
         machines="\n".join(_machine(index, named) for index, named in enumerate(records)),
         field_title=escape(plot.frontier_title(plot.halving_fits(rows))),
+        stars="Stars are your measurements." if records else "",
         classes=_class_boxes(rows),
         makers="".join(f"<option>{escape(maker)}</option>" for maker in _makers(rows)),
         head=_table_head(),
@@ -131,18 +132,16 @@ def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
     results = [(record, result) for _, record in records for result in record.results]
     published = [row for row in rows if row.origin == "published"]
     if not results:
-        deck = (
-            f"{len(published)} machines, from CPUs to mining chips, each with its source, and what their energy means."
-        )
+        deck = f"{len(published)} machines, from CPUs to mining chips, each with its source, and why they differ."
         return "What a terahash costs", deck
     metered = [(result.j_per_th.value, record, result) for record, result in results if result.j_per_th]
     if metered:
         value, record, result = min(metered, key=lambda found: found[0])
         best, best_j_per_th = best_asic()
-        title = f"{short(device_name(record, result))} takes {plot.rounded(value)} joules for a terahash"
-        deck = (
-            f"That is {plot.rounded(value / best_j_per_th)} times the energy of the best mining machine, {best.name}."
-        )
+        most = "at most " if result.energy and result.energy.method == "bound" else ""
+        title = f"{short(device_name(record, result))} takes {most}{plot.rounded(value)} joules for a terahash"
+        times_best = plot.rounded(value / best_j_per_th)
+        deck = f"That is {most}{times_best} times the energy of the best mining machine, {best.name}."
         return title, f"{deck} {_power_note(record)}"
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
     title = f"{short(device_name(record, result))} makes {rate(result.hashrate_hs.median)}"
@@ -292,7 +291,7 @@ def _point(row: Row) -> dict[str, Any]:
         "measured": row.origin == "measured",
         "hollow": row.is_bound or row.quality == "low",
         "facts": [row.maker, date or "", texts["rate"], f"{texts['J/TH']} J/TH"],
-        "label": f"{short(row.model, 30)}, {plot.bare_j_per_th(row)}" if row.j_per_th else "",
+        "label": f"{short(row.model, 26)}, {plot.bare_j_per_th(row)}" if row.j_per_th else "",
         "url": _url(row),
         "host": host(row),
     }
