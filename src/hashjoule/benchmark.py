@@ -40,6 +40,7 @@ class Benchmark:
         self._progress("self-tests", 0)
         found = list(measure.subjects(rows, modes, threads))
         self.measured += found
+        self._metering.warn_of_slow_meters(rows, seconds)
         self._metering.measure_idle(rows)
         measure.measure(found, seconds, self._show, self._metering)
 

@@ -80,6 +80,15 @@ class Metering:
         """How long each turn must be at least for the slowest of the rows' meters."""
         return max((_INTERVALS * meter.interval_s for row in rows if (meter := self.meter_for(row))), default=0.0)
 
+    def warn_of_slow_meters(self, rows: Iterable[Row], seconds: float) -> None:
+        """Adds a warning for each meter in use that renews its figure too seldom for turns of that length."""
+        for meter in {meter.name: meter for row in rows if (meter := self.meter_for(row))}.values():
+            if _INTERVALS * meter.interval_s > seconds:
+                self.warnings.append(
+                    f"the meter {meter.name} renews its figure every {meter.interval_s:g} s only: measure with "
+                    f"--seconds {_INTERVALS * meter.interval_s:g} or more"
+                )
+
     def read(self, meter: Meter | None) -> Count | None:
         """The meter's count now; None without one or once it failed."""
         if meter is None or meter.name in self._lost:
@@ -103,7 +112,7 @@ class Metering:
             return None
         seconds = after.at_s - before.at_s
         joules = after.joules - before.joules if meter.watts is None else meter.watts * seconds
-        return Turn(joules, seconds, hashrate_hs)
+        return Turn(joules, seconds, hashrate_hs) if joules >= 0 else None  # a driver that restarts counts from 0
 
     def measure_idle(self, rows: Iterable[Row]) -> None:
         """Watches the rows' meters while nothing runs: called before the run and after it. No meter, no wait."""
