@@ -131,6 +131,25 @@ def test_a_counter_that_starts_again_gives_no_energy() -> None:
     assert metering.turn(meter, before, 1e6) is None
 
 
+def test_boards_of_one_kind_are_kept_apart() -> None:
+    """Each has its own idle power; and nobody waits long for a slow meter."""
+    fakes = [SteadyMeter(watts) for watts in (10, 20)]
+    boards = [
+        fake.meter(f"nvml:{i}", covers="gpu", pci_bus_id=f"0000:4{i}:00.0", interval_s=5.0)
+        for i, fake in enumerate(fakes)
+    ]
+    rows = [Row(f"opencl:0.{i}", "Fake", 1, CPU.open, facts={"pci_bus_id": f"0000:4{i}:00.0"}) for i in (0, 1)]
+
+    def sleep(seconds: float) -> None:
+        for fake in fakes:
+            fake.sleep(seconds)
+
+    metering = Metering(boards, fakes[0].clock, sleep)
+    metering.measure_idle(rows)
+    assert [idle.before_w for idle in metering.idle()] == pytest.approx([10, 20])
+    assert fakes[0].clock() == 10
+
+
 @pytest.mark.parametrize(("idle_w", "kept"), [(None, False), (10.0, False), (9.0, True)])
 def test_what_hides_in_idle_power_is_not_shown(idle_w: float | None, kept: bool) -> None:
     """Idle power unknown or above the work's: no net figure."""

@@ -41,6 +41,7 @@ class Benchmark:
         found = list(measure.subjects(rows, modes, threads))
         self.measured += found
         self._metering.warn_of_slow_meters(rows, seconds)
+        self._progress("idle power", 0)
         self._metering.measure_idle(rows)
         measure.measure(found, seconds, self._show, self._metering)
 

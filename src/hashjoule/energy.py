@@ -13,6 +13,7 @@ from hashjoule.meters import Meter, MeterError, Reading
 from hashjoule.records import Efficiency, Energy, Idle, Rate
 
 IDLE_SECONDS = 1.0
+_LONGEST_IDLE_SECONDS = 10.0
 _INTERVALS = 10
 """Renewals of a meter's figure that one reading must span for an error of a tenth at most."""
 
@@ -121,10 +122,11 @@ class Metering:
         if not meters:
             return
         began = [self.read(meter) for meter in meters]
-        self._sleep(max(IDLE_SECONDS, *(_INTERVALS * meter.interval_s for meter in meters)))
+        slowest_s = max(_INTERVALS * meter.interval_s for meter in meters)
+        self._sleep(min(max(IDLE_SECONDS, slowest_s), _LONGEST_IDLE_SECONDS))
         for meter, before in zip(meters, began, strict=True):
             turn = self.turn(meter, before, 0.0)
-            self._idle_w.setdefault(meter.source, []).append(turn.joules / turn.seconds if turn else None)
+            self._idle_w.setdefault(meter.name, []).append(turn.joules / turn.seconds if turn else None)
 
     def energy(self, row: Row, turns: Sequence[Turn]) -> Energy | None:
         """What the turns of a row took; None without a meter, or where it counted nothing."""
@@ -136,13 +138,12 @@ class Metering:
 
     def idle(self) -> tuple[Idle, ...]:
         """Idle power before and after, of each meter that was used."""
-        return tuple(
-            Idle(source, watts[0], watts[1] if len(watts) > 1 else None) for source, watts in self._idle_w.items()
-        )
+        seen = [(meter.source, self._idle_w[meter.name]) for meter in self._meters if meter.name in self._idle_w]
+        return tuple(Idle(source, watts[0], watts[1] if len(watts) > 1 else None) for source, watts in seen)
 
     def _mean_idle_w(self, meter: Meter) -> float | None:
         """The mean of the idle powers that are known."""
-        known = [watts for watts in self._idle_w.get(meter.source, ()) if watts is not None]
+        known = [watts for watts in self._idle_w.get(meter.name, ()) if watts is not None]
         return sum(known) / len(known) if known else None
 
 
