@@ -77,6 +77,8 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["bench", "--sustained", "inf"], "above zero"),
         (["compare", "none.json", "none.json"], "cannot be read"),
         (["compare", "a", "b", "--threshold", "100"], "--threshold"),
+        (["compare", "a", "b", "--threshold", "nan"], "--threshold"),
+        (["compare", "a", "b", "--threshold=-1"], "--threshold"),
         (["show", "none.json"], "cannot be read"),
         (["show", "none.json", "--format", "xml"], "xml"),
         (["check", "--seconds", "inf"], "above zero"),

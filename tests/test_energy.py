@@ -111,6 +111,43 @@ def test_slow_meters_get_long_turns() -> None:
     assert Metering([slow]).turn_s([CPU]) == 50
     assert Metering([SteadyMeter(1).meter(interval_s=0.001), slow]).turn_s([CPU]) == pytest.approx(0.01)
     assert Metering().turn_s([CPU]) == 0
+    metering = Metering([slow])
+    metering.warn_of_slow_meters([CPU, CPU], 60)
+    assert metering.warnings == []
+    metering.warn_of_slow_meters([CPU, CPU], 2)
+    (warning,) = metering.warnings
+    assert "--seconds 50 or more" in warning
+
+
+def test_a_counter_that_starts_again_gives_no_energy() -> None:
+    """A driver that was reloaded counts from 0: that turn is left out, not made negative."""
+    fake = SteadyMeter(10)
+    metering = Metering([fake.meter()], fake.clock, fake.sleep)
+    meter = metering.meter_for(CPU)
+    fake.sleep(5)
+    before = metering.read(meter)
+    fake.sleep(1)
+    fake.counted = 0.0
+    assert metering.turn(meter, before, 1e6) is None
+
+
+def test_boards_of_one_kind_are_kept_apart() -> None:
+    """Each has its own idle power; and nobody waits long for a slow meter."""
+    fakes = [SteadyMeter(watts) for watts in (10, 20)]
+    boards = [
+        fake.meter(f"nvml:{i}", covers="gpu", pci_bus_id=f"0000:4{i}:00.0", interval_s=5.0)
+        for i, fake in enumerate(fakes)
+    ]
+    rows = [Row(f"opencl:0.{i}", "Fake", 1, CPU.open, facts={"pci_bus_id": f"0000:4{i}:00.0"}) for i in (0, 1)]
+
+    def sleep(seconds: float) -> None:
+        for fake in fakes:
+            fake.sleep(seconds)
+
+    metering = Metering(boards, fakes[0].clock, sleep)
+    metering.measure_idle(rows)
+    assert [idle.before_w for idle in metering.idle()] == pytest.approx([10, 20])
+    assert fakes[0].clock() == 10
 
 
 @pytest.mark.parametrize(("idle_w", "kept"), [(None, False), (10.0, False), (9.0, True)])

@@ -40,6 +40,8 @@ class Benchmark:
         self._progress("self-tests", 0)
         found = list(measure.subjects(rows, modes, threads))
         self.measured += found
+        self._metering.warn_of_slow_meters(rows, seconds)
+        self._progress("idle power", 0)
         self._metering.measure_idle(rows)
         measure.measure(found, seconds, self._show, self._metering)
 
@@ -71,8 +73,8 @@ class Benchmark:
 
     def best(self) -> Subject | None:
         """The fastest of the backends that gain from threads."""
-        able = [(r.hashrate_hs.median, s) for s in self.measured if s.row.threads and (r := measure.result(s))]
-        return max(able, key=lambda pair: pair[0])[1] if able else None
+        able = [subject for subject in self.measured if subject.row.threads and subject.median_hs()]
+        return max(able, key=Subject.median_hs, default=None)
 
     def record(self) -> Record:
         """The record of all that was measured so far."""
@@ -118,11 +120,11 @@ def device_sum_hs(measured: Sequence[Subject]) -> float | None:
     """
     best: dict[object, float] = {}
     for subject in measured:
-        if found := measure.result(subject):
-            row = subject.row
-            device = "cpu" if on_cpu(row) else row.facts.get("pci_bus_id") or row.device
-            best[device] = max(best.get(device, 0.0), found.hashrate_hs.median)
-    return sum(best.values()) if len(best) > 1 else None
+        row = subject.row
+        device = "cpu" if on_cpu(row) else row.facts.get("pci_bus_id") or row.device
+        best[device] = max(best.get(device, 0.0), subject.median_hs())
+    working = [rate_hs for rate_hs in best.values() if rate_hs]
+    return sum(working) if len(working) > 1 else None
 
 
 def _point(stretch: Subject, at_s: float) -> Point:

@@ -13,6 +13,7 @@ from hashjoule.meters import Meter, MeterError, Reading
 from hashjoule.records import Efficiency, Energy, Idle, Rate
 
 IDLE_SECONDS = 1.0
+_LONGEST_IDLE_SECONDS = 10.0
 _INTERVALS = 10
 """Renewals of a meter's figure that one reading must span for an error of a tenth at most."""
 
@@ -80,6 +81,15 @@ class Metering:
         """How long each turn must be at least for the slowest of the rows' meters."""
         return max((_INTERVALS * meter.interval_s for row in rows if (meter := self.meter_for(row))), default=0.0)
 
+    def warn_of_slow_meters(self, rows: Iterable[Row], seconds: float) -> None:
+        """Adds a warning for each meter in use that renews its figure too seldom for turns of that length."""
+        for meter in {meter.name: meter for row in rows if (meter := self.meter_for(row))}.values():
+            if _INTERVALS * meter.interval_s > seconds:
+                self.warnings.append(
+                    f"the meter {meter.name} renews its figure every {meter.interval_s:g} s only: measure with "
+                    f"--seconds {_INTERVALS * meter.interval_s:g} or more"
+                )
+
     def read(self, meter: Meter | None) -> Count | None:
         """The meter's count now; None without one or once it failed."""
         if meter is None or meter.name in self._lost:
@@ -103,7 +113,7 @@ class Metering:
             return None
         seconds = after.at_s - before.at_s
         joules = after.joules - before.joules if meter.watts is None else meter.watts * seconds
-        return Turn(joules, seconds, hashrate_hs)
+        return Turn(joules, seconds, hashrate_hs) if joules >= 0 else None  # a driver that restarts counts from 0
 
     def measure_idle(self, rows: Iterable[Row]) -> None:
         """Watches the rows' meters while nothing runs: called before the run and after it. No meter, no wait."""
@@ -112,10 +122,11 @@ class Metering:
         if not meters:
             return
         began = [self.read(meter) for meter in meters]
-        self._sleep(max(IDLE_SECONDS, *(_INTERVALS * meter.interval_s for meter in meters)))
+        slowest_s = max(_INTERVALS * meter.interval_s for meter in meters)
+        self._sleep(min(max(IDLE_SECONDS, slowest_s), _LONGEST_IDLE_SECONDS))
         for meter, before in zip(meters, began, strict=True):
             turn = self.turn(meter, before, 0.0)
-            self._idle_w.setdefault(meter.source, []).append(turn.joules / turn.seconds if turn else None)
+            self._idle_w.setdefault(meter.name, []).append(turn.joules / turn.seconds if turn else None)
 
     def energy(self, row: Row, turns: Sequence[Turn]) -> Energy | None:
         """What the turns of a row took; None without a meter, or where it counted nothing."""
@@ -127,13 +138,12 @@ class Metering:
 
     def idle(self) -> tuple[Idle, ...]:
         """Idle power before and after, of each meter that was used."""
-        return tuple(
-            Idle(source, watts[0], watts[1] if len(watts) > 1 else None) for source, watts in self._idle_w.items()
-        )
+        seen = [(meter.source, self._idle_w[meter.name]) for meter in self._meters if meter.name in self._idle_w]
+        return tuple(Idle(source, watts[0], watts[1] if len(watts) > 1 else None) for source, watts in seen)
 
     def _mean_idle_w(self, meter: Meter) -> float | None:
         """The mean of the idle powers that are known."""
-        known = [watts for watts in self._idle_w.get(meter.source, ()) if watts is not None]
+        known = [watts for watts in self._idle_w.get(meter.name, ()) if watts is not None]
         return sum(known) / len(known) if known else None
 
 

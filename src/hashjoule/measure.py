@@ -62,6 +62,10 @@ class Subject:
     """Energy beside the samples, where a meter showed it."""
     refused: str | None = None
 
+    def median_hs(self) -> float:
+        """The median rate so far; 0 without one."""
+        return 0.0 if self.refused or not self.samples else statistics.median(s.hashes / s.wall_s for s in self.samples)
+
 
 def clock_hz() -> float | None:
     """The clock rate of the core that runs this thread: a chain of one-cycle instructions over its CPU time."""

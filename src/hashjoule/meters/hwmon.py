@@ -54,7 +54,7 @@ def _meter(folder: Path) -> Meter:
         # the device behind a GPU's sensor is its PCI function, whose folder is named after its bus id
         pci_bus_id = (folder / "device").resolve().name if driver.covers == "gpu" else None
         return Meter(
-            name, f"{driver.what}, {sensor.name}", driver.scope, "sampled", driver.covers,
+            name, f"{driver.what}, {folder.name}/{sensor.name}", driver.scope, "sampled", driver.covers,
             partial(_open, sensor), driver.interval_s, pci_bus_id=pci_bus_id,
         )  # fmt: skip
     return closed(name, driver.scope, "sampled", driver.covers, why)

@@ -66,12 +66,12 @@ def _meter(index: int) -> Meter:
     pci_bus_id = f"{pci.domain:04x}:{pci.bus:02x}:{pci.device:02x}.0"
     if _answers(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)):
         return Meter(
-            name, f"NVML energy counter of {board}", "board", "counter", "gpu",
+            name, f"NVML energy counter of {board} at {pci_bus_id}", "board", "counter", "gpu",
             partial(EnergyCounter, handle), _COUNTER_INTERVAL_S, pci_bus_id=pci_bus_id,
         )  # fmt: skip
     if _answers(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)):
         return Meter(
-            name, f"NVML power of {board}", "board", "sampled", "gpu",
+            name, f"NVML power of {board} at {pci_bus_id}", "board", "sampled", "gpu",
             partial(_sampled, handle), _POWER_INTERVAL_S, pci_bus_id=pci_bus_id,
         )  # fmt: skip
     return _closed(name, f"{board} shows neither energy nor power; declare it with --watts")
