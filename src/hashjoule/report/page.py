@@ -233,10 +233,15 @@ def _makers(rows: Sequence[Row]) -> list[str]:
 
 def _table_head() -> str:
     sortable = "".join(
-        f'<th scope="col"{_numeric(name)}><button type="button" data-sort="{key}">{escape(name)}</button></th>'
+        f'<th scope="col"{_numeric(name)}{_sorted(key)}><button type="button" data-sort="{key}">{name}</button></th>'
         for name, key in COLUMNS
     )
     return f'{sortable}<th scope="col">source</th>'
+
+
+def _sorted(key: str) -> str:
+    """Rows come as `select` sorts them, by J/TH."""
+    return ' aria-sort="ascending"' if key == "j_per_th" else ""
 
 
 def _numeric(column: str) -> str:
