@@ -10,11 +10,13 @@
 
 typedef uint32_t V __attribute__((vector_size(32)));
 #define LANES 8
+#define STREAMS 2
+#define REGISTER "x"
 #define ZERO_LANES(x) ((uint32_t)_mm256_movemask_ps((__m256)((x) == 0)))
 
 #include "lanes.h"
 
-const hj_variant hj_avx2 = {"avx2", LANES, HJ_AVX2, plain, rolled};
+const hj_variant hj_avx2 = {"avx2", STREAMS * LANES, HJ_AVX2, plain, rolled};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -10,7 +10,9 @@
 
 typedef uint32_t V __attribute__((vector_size(64)));
 #define LANES 16
-#define HJ_BESIDE
+#define STREAMS 1
+#define REGISTER "v"
+#define BESIDE
 
 #define ROTR(x, n) ((V)_mm512_ror_epi32((__m512i)(x), n))
 #define TERNARY(x, y, z, table) ((V)_mm512_ternarylogic_epi32((__m512i)(x), (__m512i)(y), (__m512i)(z), table))
@@ -21,7 +23,7 @@ typedef uint32_t V __attribute__((vector_size(64)));
 
 #include "lanes.h"
 
-const hj_variant hj_avx512 = {"avx512", LANES, HJ_AVX512F, plain, rolled};
+const hj_variant hj_avx512 = {"avx512", STREAMS * LANES, HJ_AVX512F, plain, rolled};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -1,15 +1,15 @@
 /* The lane-generic search: one source for every instruction set without SHA instructions, scalar C included.
  *
- * A batch is LANES hashes, one in each lane of a V. Plain: the lanes are consecutive nonces of one midstate.
- * Rolled: they are midstates (versions) that share one nonce, so the message schedule of the header's second chunk
- * is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
+ * A step works on STREAMS times LANES hashes: one hash in each lane of a V, and STREAMS of them side by side, round
+ * by round, to hide the latency of the long chain that SHA-256 is. Plain: the hashes are consecutive nonces of one
+ * midstate. Rolled: they are midstates (versions) that share one nonce, so the message schedule of the header's
+ * second chunk is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
  *
- * One step runs the first hash of a batch and the second hash of the batch before it. They do not depend on each
- * other, so with HJ_BESIDE they go round by round, which fills the pipelines of a wide core; where registers are
- * few they go one after the other.
+ * The rounds are loops over eight of them: code that is unrolled further no longer fits the caches of decoded
+ * instructions, and then decoding is what takes the time.
  *
- * The includer defines LANES, V and the primitives of sha256_rounds.h that differ from the defaults below, and
- * ZERO_LANES(x), which has bit i set where lane i of x is zero. */
+ * The includer defines LANES, STREAMS (1, 2 or 4), V, ZERO_LANES(x), which has bit i set where lane i of x is zero,
+ * and those primitives of sha256_rounds.h for which it has something better than the defaults below. */
 #include <string.h>
 
 #include "core.h"
@@ -22,78 +22,96 @@ static const uint K[64] = {HJ_SHA256_K};
 
 #define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) ((V){0} + (x))
-#define ADD(x, y) ((x) + (y))
+#define ADD(x, y) in_order((x) + (y))
 #define SHR(x, n) ((x) >> (n))
 #ifndef ROTR
-#define ROTR(x, n) ((x) >> (n) | (x) << (32 - (n)))
+#define ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 #endif
 #ifndef XOR3
 #define XOR3(x, y, z) ((x) ^ (y) ^ (z))
-#define CH(e, f, g) ((g) ^ ((e) & ((f) ^ (g))))
-#define MAJ(a, b, c) (((a) & (b)) | ((c) & ((a) | (b))))
 #endif
+#ifndef CH
+#define CH(e, f, g) ((g) ^ ((e) & ((f) ^ (g))))
+#endif
+#ifndef MAJ /* b ^ c is the a ^ b of the round before */
+#define MAJ(a, b, c) ((b) ^ (((a) ^ (b)) & ((b) ^ (c))))
+#endif
+
+/* Makes a sum opaque: compilers would reorder the additions of a round, and let the last term wait for more. */
+INLINE V in_order(V sum)
+{
+    __asm__("" : "+" REGISTER(sum));
+    return sum;
+}
 
 #include "sha256_rounds.h"
 
-/* The rounds of the first hash that come after the nonce. */
-#define EACH_ROUND(X) \
-    X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) \
-    X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) X(37) X(38) X(39) X(40) X(41) X(42) \
-    X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55) X(56) X(57) X(58) X(59) X(60) X(61) \
-    X(62) X(63)
-
-/* FIRST and SECOND are the two hashes' rounds in terms of t; the second hash's 60 rounds are 1 to 60. */
-#ifdef HJ_BESIDE
-#define BOTH_ROUNDS(t) FIRST(t) SECOND(t)
-#define BOTH_HASHES EACH_ROUND(BOTH_ROUNDS)
+#if STREAMS == 1
+#define EACH_STREAM(X, t) X(0, t)
+#elif STREAMS == 2
+#define EACH_STREAM(X, t) X(0, t) X(1, t)
 #else
-#define BOTH_HASHES EACH_ROUND(FIRST) EACH_ROUND(SECOND)
+#define EACH_STREAM(X, t) X(0, t) X(1, t) X(2, t) X(3, t)
 #endif
-#define SECOND(t) second_round(r, w, (t) - 3);
+
+#define FOUR_ROUNDS(X, t) \
+    EACH_STREAM(X, (t)) EACH_STREAM(X, (t) + 1) EACH_STREAM(X, (t) + 2) EACH_STREAM(X, (t) + 3)
+
+/* Rounds t to t + 55, with X in terms of t to t + 7 while kw moves on by eight rounds of `step` words. */
+#define ROUNDS_56(X, t, kw, step) \
+    for (int block = 0; block < 7; block++, kw += 8 * (step)) { \
+        FOUR_ROUNDS(X, t) \
+        FOUR_ROUNDS(X, t + 4) \
+    }
+
+/* The words of a schedule that are not fixed. */
+#define WORDS_18_TO_60(X) \
+    X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) \
+    X(37) X(38) X(39) X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55) \
+    X(56) X(57) X(58) X(59) X(60)
 
 typedef union {
     V v;
     uint lane[LANES];
 } words;
 
-/* LANES midstates, and what becomes of them in rounds 0 to 3 with a nonce of 0. */
+/* LANES midstates, and what rounds 0 to 3 make of them with a nonce of 0. */
 typedef struct {
     V midstate[8];
     V start[8];
 } group;
 
-/* What the nonce does not reach in the first hash: K[t] + W[t] for t < 18, then its part of W[t]. */
+/* What is the same for every hash of a job. */
 typedef struct {
-    uint at[34];
-} known_words;
+    uint kw[18];   /* K[t] + W[t] of the first hash, as far as the nonce does not reach W[t] */
+    uint known[34]; /* from 18 on: the part of W[t] that the nonce does not reach */
+    uint k[64];    /* K, for the compiler to use from memory: it would put constants through integer registers */
+} job_words;
 
 static uint rotr(uint x, int n)
 {
     return x >> n | x << (32 - n);
 }
 
-static known_words known_part(const hj_job *job)
+static void prepare_job(job_words *j, const hj_job *job)
 {
     uint w[34] = {job->tail[0], job->tail[1], job->tail[2], 0, 0x80000000u};
-    known_words known;
     w[15] = 80 * 8;
-    for (int t = 0; t < 34; t++) {
-        if (t >= 16) {
-            uint s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-            uint s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-            known.at[t] = s1 + w[t - 7] + s0 + w[t - 16];
-        }
-        if (t < 18) {
-            w[t] = t < 16 ? w[t] : known.at[t];
-            known.at[t] = K[t] + w[t];
-        }
+    memcpy(j->k, K, sizeof K);
+    for (int t = 16; t < 34; t++) {
+        uint s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
+        uint s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
+        j->known[t] = s1 + w[t - 7] + s0 + w[t - 16];
+        w[t] = t < 18 ? j->known[t] : 0;
     }
-    return known;
+    for (int t = 0; t < 18; t++) {
+        j->kw[t] = K[t] + w[t];
+    }
 }
 
 /* Lanes beyond the last midstate begin again with the first: a plain job has its one midstate in every lane, and
  * what a rolled job finds twice is dropped by hj_candidate. */
-static void load_group(group *group, const hj_job *job, uint first, const known_words *known)
+static void load_group(group *group, const hj_job *job, uint first, const job_words *j)
 {
     for (int i = 0; i < 8; i++) {
         words word;
@@ -103,143 +121,259 @@ static void load_group(group *group, const hj_job *job, uint first, const known_
         group->midstate[i] = group->start[i] = word.v;
     }
     for (int t = 0; t < 4; t++) {
-        TAKE(group->start, t, known->at[t]);
+        TAKE(group->start, t, j->kw[t]);
         full_round(group->start, t);
     }
 }
 
-/* W3 for LANES consecutive nonces: the header has them in little-endian order. */
-static V nonce_words(uint first)
+/* LANES consecutive nonces. */
+static V nonces_from(uint first)
 {
-    words nonce;
+    words nonces;
     for (uint n = 0; n < LANES; n++) {
-        nonce.lane[n] = hj_bswap32(first + n);
+        nonces.lane[n] = first + n;
     }
-    return nonce.v;
+    return nonces.v;
 }
 
-/* K[t] + W[t] of the first hash for LANES nonces. */
-static void schedule(words kw[64], V nonces, const known_words *known)
+/* A nonce as W3: the header has it in little-endian order. */
+INLINE V nonce_word(V nonce)
+{
+    return (ROTR(nonce, 8) & 0xff00ff00u) | (ROTR(nonce, 24) & 0x00ff00ffu);
+}
+
+/* K[t] + W[t] of LANES first hashes goes to kw[t * step]. Only kw[3] is W3 alone: K[3] is in the group's start. */
+static __attribute__((noinline)) void first_schedule(words *kw, int step, V nonces, const job_words *j)
 {
     V w[16];
-    w[3] = nonces;
+    kw[3 * step].v = w[3] = nonce_word(nonces);
     for (int t = 4; t < 18; t++) {
-        kw[t].v = SPLAT(known->at[t]);
+        kw[t * step].v = SPLAT(j->kw[t]);
     }
-#define SCHEDULE(t) \
-    if (t >= 18) { \
-        WORD(w, t) = first_word(w, t, known->at[t < 34 ? t : 0]); \
-        kw[t].v = ADD(WORD(w, t), K[t]); \
-    }
-    EACH_ROUND(SCHEDULE)
+#define NEXT(t) \
+    WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]); \
+    kw[t * step].v = ADD(WORD(w, t), j->k[t]);
+    WORDS_18_TO_60(NEXT) NEXT(61) NEXT(62) NEXT(63)
+#undef NEXT
 }
 
 /* Round 3 has the nonce in no more than its last additions. */
-INLINE void first_start(V *s, const group *group, V nonce)
+INLINE void first_start(V s[8], const group *group, V w3)
 {
     memcpy(s, group->start, sizeof group->start);
-    VARIABLE(s, 0, 4) = ADD(VARIABLE(s, 0, 4), nonce);
-    VARIABLE(s, 4, 4) = ADD(VARIABLE(s, 4, 4), nonce);
+    VARIABLE(s, 0, 4) = ADD(VARIABLE(s, 0, 4), w3);
+    VARIABLE(s, 4, 4) = ADD(VARIABLE(s, 4, 4), w3);
 }
 
-INLINE void first_round(V *s, V *u, const known_words *known, int t)
+INLINE void first_end(V digest[8], const V s[8], const group *group)
+{
+    for (int i = 0; i < 8; i++) {
+        digest[i] = ADD(s[i], group->midstate[i]);
+    }
+}
+
+#ifdef BESIDE
+
+INLINE void plain_round(V *s, V *w, int t, const job_words *j)
 {
     if (t < 18) {
-        TAKE(s, t, known->at[t]);
+        TAKE(s, t, j->kw[t]);
     } else {
-        WORD(u, t) = first_word(u, t, known->at[t < 34 ? t : 0]);
-        TAKE(s, t, K[t]);
-        TAKE(s, t, WORD(u, t));
+        WORD(w, t) = first_word(w, t, j->known[t < 34 ? t : 0]);
+        TAKE(s, t, j->k[t]);
+        TAKE(s, t, WORD(w, t));
     }
     full_round(s, t);
 }
 
-/* Both steps take the digests of the last batch's first hash from `digest` and leave there those of this batch.
- * Their result has a bit set for each candidate of the last batch. */
-static __attribute__((noinline)) uint plain_step(V digest[8], const group *group, V nonces, const known_words *known,
-                                                 uint filter)
+INLINE void second_round(V *s, V *w, int t, const job_words *j)
+{
+    if (t >= 16) {
+        WORD(w, t) = second_word(w, t);
+    }
+    TAKE(s, t, j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    if (t < 8 || t >= 16) {
+        TAKE(s, t, WORD(w, t));
+    }
+    if (t < 57) {
+        full_round(s, t);
+    } else {
+        half_round(s, t);
+    }
+}
+
+#define PAIR_OF_ROUNDS(t) FIRST_ROUND(t) second_round(r, w, (t) - 3, j);
+#define BOTH_HASHES \
+    PAIR_OF_ROUNDS(4) PAIR_OF_ROUNDS(5) PAIR_OF_ROUNDS(6) PAIR_OF_ROUNDS(7) PAIR_OF_ROUNDS(8) PAIR_OF_ROUNDS(9) \
+    PAIR_OF_ROUNDS(10) PAIR_OF_ROUNDS(11) PAIR_OF_ROUNDS(12) PAIR_OF_ROUNDS(13) PAIR_OF_ROUNDS(14) \
+    PAIR_OF_ROUNDS(15) PAIR_OF_ROUNDS(16) PAIR_OF_ROUNDS(17) WORDS_18_TO_60(PAIR_OF_ROUNDS) \
+    PAIR_OF_ROUNDS(61) PAIR_OF_ROUNDS(62) PAIR_OF_ROUNDS(63)
+
+static __attribute__((noinline)) uint64_t plain_step(V digest[1][8], const group *group, const V *nonces,
+                                                     const job_words *j, uint filter)
 {
     V s[8], u[16], r[8], w[16];
     memcpy(w, digest, 8 * sizeof *w);
     second_start(r, w[0]);
-    first_start(s, group, nonces);
-    u[3] = nonces;
-#define FIRST(t) first_round(s, u, known, t);
+    u[3] = nonce_word(*nonces);
+    first_start(s, group, u[3]);
+#define FIRST_ROUND(t) plain_round(s, u, t, j);
     BOTH_HASHES
-#undef FIRST
-    for (int i = 0; i < 8; i++) {
-        digest[i] = ADD(s[i], group->midstate[i]);
-    }
-    return ZERO_LANES(VARIABLE(r, 4, 61) & filter);
+#undef FIRST_ROUND
+    first_end(digest[0], s, group);
+    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
 }
 
-static __attribute__((noinline)) uint rolled_step(V digest[8], const group *group, uint nonce, const words *kw,
-                                                  uint n, uint filter)
+static __attribute__((noinline)) uint64_t rolled_step(V digest[1][8], const group *group, const words *kw, uint n,
+                                                      const job_words *j, uint filter)
 {
     V s[8], r[8], w[16];
     memcpy(w, digest, 8 * sizeof *w);
     second_start(r, w[0]);
-    first_start(s, group, SPLAT(nonce));
-#define FIRST(t) TAKE(s, t, kw[t].lane[n]); full_round(s, t);
+    first_start(s, group, SPLAT(kw[3].lane[n]));
+#define FIRST_ROUND(t) TAKE(s, t, kw[t].lane[n]); full_round(s, t);
     BOTH_HASHES
-#undef FIRST
-    for (int i = 0; i < 8; i++) {
-        digest[i] = ADD(s[i], group->midstate[i]);
-    }
-    return ZERO_LANES(VARIABLE(r, 4, 61) & filter);
+#undef FIRST_ROUND
+    first_end(digest[0], s, group);
+    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
 }
 
-/* Reports lane n of a batch as the pair (midstate + n, offset) or (midstate, offset + n). */
-static void report(hj_task *task, uint found, uint midstate, uint64_t offset)
+#else
+
+/* K[t] + W[t] of LANES second hashes, t = 1 to 60; those from 8 to 15 are padding. */
+static __attribute__((noinline)) void second_schedule(words *kw, const V digest[8], const job_words *j)
+{
+    V w[16];
+    memcpy(w, digest, 8 * sizeof *w);
+    for (int t = 1; t < 16; t++) {
+        kw[t * STREAMS].v = t < 8 ? ADD(w[t], j->k[t]) : SPLAT(j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    }
+#define NEXT(t) \
+    WORD(w, t) = second_word(w, t); \
+    kw[t * STREAMS].v = ADD(WORD(w, t), j->k[t]);
+    NEXT(16) NEXT(17) WORDS_18_TO_60(NEXT)
+#undef NEXT
+}
+
+/* Second hashes as far as digest word 7. The result has a bit set for each hash that passes the filter. */
+static __attribute__((noinline)) uint64_t second_hashes(const V digest[STREAMS][8], const job_words *j, uint filter)
+{
+    words schedule[61 * STREAMS], *kw = schedule;
+    V s[STREAMS][8];
+    uint64_t passed = 0;
+    for (int i = 0; i < STREAMS; i++) {
+        second_schedule(kw + i, digest[i], j);
+    }
+#define START(i, t) second_start(s[i], digest[i][t]);
+#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
+#define LAST_ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); half_round(s[i], t);
+#define END(i, t) passed |= (uint64_t)ZERO_LANES(ADD(VARIABLE(s[i], 4, t), H0[7]) & filter) << (i * LANES);
+    EACH_STREAM(START, 0)
+    ROUNDS_56(ROUND, 1, kw, STREAMS)
+    FOUR_ROUNDS(LAST_ROUND, 1)
+    EACH_STREAM(END, 61)
+#undef START
+#undef ROUND
+#undef LAST_ROUND
+#undef END
+    return passed;
+}
+
+/* All streams have the same group, and each its own nonces and schedule. */
+static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const group *group, const V *nonces,
+                                                     const job_words *j, uint filter)
+{
+    words schedule[64 * STREAMS], *kw = schedule;
+    V s[STREAMS][8];
+    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+    for (uint i = 0; i < STREAMS; i++) {
+        first_schedule(kw + i, STREAMS, *nonces + i * LANES, j);
+    }
+#define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
+#define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], group);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, STREAMS)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+    return passed;
+}
+
+/* Each stream has its own group, and all have nonce n of the schedule. */
+static __attribute__((noinline)) uint64_t rolled_step(V digest[STREAMS][8], const group *groups, const words *kw, uint n,
+                                                      const job_words *j, uint filter)
+{
+    V s[STREAMS][8];
+    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+#define START(i, t) first_start(s[i], &groups[i], SPLAT(kw[t].lane[n]));
+#define ROUND(i, t) TAKE(s[i], t, kw[t].lane[n]); full_round(s[i], t);
+#define END(i, t) first_end(digest[i], s[i], &groups[i]);
+    EACH_STREAM(START, 3)
+    ROUNDS_56(ROUND, 4, kw, 1)
+    FOUR_ROUNDS(ROUND, 4)
+    EACH_STREAM(END, 64)
+#undef START
+#undef ROUND
+#undef END
+    return passed;
+}
+
+#endif
+
+/* Bit n of a step's result is the pair (midstate, offset + n) or, rolled, (midstate + n, offset). */
+static void report(hj_task *task, uint64_t passed, uint midstate, uint64_t offset)
 {
     const int is_rolled = task->job->n_midstates > 1;
-    for (uint n = 0; found; n++, found >>= 1) {
-        if (found & 1) {
+    for (uint n = 0; passed; n++, passed >>= 1) {
+        if (passed & 1) {
             hj_candidate(task, is_rolled ? midstate + n : 0, is_rolled ? offset : offset + n);
         }
     }
 }
 
-/* Searches run one step more than they have batches, to finish the last. What the first step finds is nothing:
- * its offset lies beyond every range, so hj_candidate drops it. */
+/* A search does one step more than it has, for the second hashes of the last. What the first step reports is
+ * nothing yet, and its offset is beyond every range, so that hj_candidate drops it. */
 static void plain(hj_task *task)
 {
-    const known_words known = known_part(task->job);
-    V digest[8];
+    V digest[STREAMS][8], nonces = nonces_from(task->first);
+    job_words j;
     group group;
+    prepare_job(&j, task->job);
+    load_group(&group, task->job, 0, &j);
     memset(digest, 0, sizeof digest);
-    load_group(&group, task->job, 0, &known);
-    for (uint64_t offset = 0; offset < task->count + LANES; offset += LANES) {
-        uint found = plain_step(digest, &group, nonce_words(task->first + (uint)offset), &known, task->filter);
-        report(task, found, 0, offset - LANES);
+    for (uint64_t offset = 0; offset < task->count + STREAMS * LANES; offset += STREAMS * LANES) {
+        report(task, plain_step(digest, &group, &nonces, &j, task->filter), 0, offset - STREAMS * LANES);
+        nonces += STREAMS * LANES;
     }
 }
 
 static void rolled(hj_task *task)
 {
-    const known_words known = known_part(task->job);
-    const uint n_groups = (task->job->n_midstates + LANES - 1) / LANES;
+    words kw[64];
+    V digest[STREAMS][8];
+    job_words j;
     group groups[HJ_MAX_MIDSTATES / LANES];
-    words nonces, kw[64];
-    V digest[8];
     uint64_t last_offset = task->count;
     uint last_midstate = 0;
-    memset(digest, 0, sizeof digest);
-    for (uint g = 0; g < n_groups; g++) {
-        load_group(&groups[g], task->job, g * LANES, &known);
+    prepare_job(&j, task->job);
+    for (uint g = 0; g < HJ_MAX_MIDSTATES / LANES; g++) {
+        load_group(&groups[g], task->job, g * LANES, &j);
     }
+    memset(digest, 0, sizeof digest);
     for (uint64_t offset = 0; offset < task->count; offset++) {
         uint n = offset % LANES;
         if (n == 0) {
-            nonces.v = nonce_words(task->first + (uint)offset);
-            schedule(kw, nonces.v, &known);
+            first_schedule(kw, 1, nonces_from(task->first + (uint)offset), &j);
         }
-        for (uint g = 0; g < n_groups; g++) {
-            uint found = rolled_step(digest, &groups[g], nonces.lane[n], kw, n, task->filter);
-            report(task, found, last_midstate, last_offset);
-            last_midstate = g * LANES;
+        for (uint midstate = 0; midstate < task->job->n_midstates; midstate += STREAMS * LANES) {
+            uint64_t passed = rolled_step(digest, &groups[midstate / LANES], kw, n, &j, task->filter);
+            report(task, passed, last_midstate, last_offset);
+            last_midstate = midstate;
             last_offset = offset;
         }
     }
-    report(task, rolled_step(digest, groups, 0, kw, 0, task->filter), last_midstate, last_offset);
+    report(task, rolled_step(digest, groups, kw, 0, &j, task->filter), last_midstate, last_offset);
 }

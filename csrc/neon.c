@@ -4,6 +4,8 @@
 
 typedef uint32_t V __attribute__((vector_size(16)));
 #define LANES 4
+#define STREAMS 2
+#define REGISTER "w"
 
 static inline uint32_t zero_lanes(uint32x4_t x)
 {
@@ -15,4 +17,4 @@ static inline uint32_t zero_lanes(uint32x4_t x)
 
 #include "lanes.h"
 
-const hj_variant hj_neon = {"neon", LANES, HJ_NEON, plain, rolled};
+const hj_variant hj_neon = {"neon", STREAMS * LANES, HJ_NEON, plain, rolled};

@@ -3,8 +3,10 @@
 
 typedef uint32_t V;
 #define LANES 1
+#define STREAMS 1
+#define REGISTER "r"
 #define ZERO_LANES(x) ((x) == 0)
 
 #include "lanes.h"
 
-const hj_variant hj_portable = {"portable", LANES, 0, plain, rolled};
+const hj_variant hj_portable = {"portable", STREAMS * LANES, 0, plain, rolled};

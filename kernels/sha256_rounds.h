@@ -100,7 +100,8 @@ INLINE V second_word(const V *w, int t)
     }
 }
 
-/* Round 0 of the second hash: all variables are known, so W0 only has to be added to the new a and e. */
+/* Round 0 of the second hash: all variables are known, so W0 only has to be added to the new a and e. Rounds 57 to
+ * 60 need no new a, and 61 to 63 are not needed at all: digest word 7 is H0[7] + e after round 60. */
 INLINE void second_start(V *s, V w0)
 {
     s[7] = ADD(w0, 0xfc08884du);
@@ -111,24 +112,6 @@ INLINE void second_start(V *s, V w0)
     s[4] = SPLAT(H0[4]);
     s[5] = SPLAT(H0[5]);
     s[6] = SPLAT(H0[6]);
-}
-
-/* Round t of the second hash, 1 <= t <= 60. Rounds 57 to 60 need no new a, as digest word 7 is H0[7] + e after
- * round 60: that sum is then in VARIABLE(s, 4, 61). */
-INLINE void second_round(V *s, V *w, int t)
-{
-    if (t >= 16) {
-        WORD(w, t) = second_word(w, t);
-    }
-    TAKE(s, t, K[t] + (t == 8 ? 0x80000000u : t == 15 ? 256u : t == 60 ? H0[7] : 0u));
-    if (t < 8 || t >= 16) {
-        TAKE(s, t, WORD(w, t));
-    }
-    if (t < 57) {
-        full_round(s, t);
-    } else {
-        half_round(s, t);
-    }
 }
 
 #endif
