@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 did not hold or not found, 2 bad input, 3 node or device u
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 
@@ -17,6 +18,8 @@ COMMANDS = {
     "bench": "hashjoule.cli.bench:bench_command",
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
+    "show": "hashjoule.cli.show:show_command",
+    "compare": "hashjoule.cli.compare:compare_command",
     "grind": "hashjoule.cli.grind:grind_command",
     "table": "hashjoule.cli.table:table_command",
     "plot": "hashjoule.cli.plot:plot_command",
@@ -72,6 +75,10 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return 130
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _complain("the output cannot be written, the disk is full; free some space and run again", 2)
 
 
 def _complain(message: str, code: int) -> int:
