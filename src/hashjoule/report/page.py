@@ -48,6 +48,7 @@ COLUMNS = (
 """The sortable columns in the order of the page, J/TH where a phone still shows it; what each sorts by in `_point`."""
 TEXTS = ("machine", "class", "shipped", "maker")
 """The columns that hold no numbers."""
+_METHODS = {"counter": "read from an energy counter", "sampled": "sampled", "bound": "an upper bound"}
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
@@ -220,7 +221,7 @@ def _power_note(record: Record) -> str:
     said = [
         "The power was declared by the person who measured, not metered."
         if method == "declared"
-        else f"Power of the {scope}, {method}, from {source}."
+        else f"Power of the {scope}: {_METHODS[method]} ({source})."
         for method, scope, source in found
     ]
     return " ".join(said)
