@@ -86,6 +86,16 @@ def test_a_bound_is_called_a_bound(tmp_path: Path) -> None:
     assert "<h1>AMD Ryzen 9 7950X takes at most 200,000 joules for a terahash</h1>" in text
 
 
+def test_the_conditions_of_the_run_are_told() -> None:
+    """Heat, turbo, idle power, gross and net joules, the sum and the thermal drop of the golden record stand there."""
+    text = page(Path(__file__).parent / "golden" / "record-1.json")
+    for words in (
+        "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
+        "4.19 million J/TH with all power, 3.39 million above idle", "1,016 MH/s", "(-6.5%), 4.00 to 3.75 GHz",
+    ):  # fmt: skip
+        assert words in text, words
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1e15])
 def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
     """Rates and energies far out of what there is are drawn as they are, inside their pictures."""

@@ -86,10 +86,10 @@ def show(browser: webdriver.Chrome, files: dict[str, list[Path]], tmp_path: Path
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    """Waits until something holds, at most ten seconds."""
-    deadline = time.monotonic() + 10
+    """Waits until something holds, at most half a minute."""
+    deadline = time.monotonic() + 30
     while not holds():
-        assert time.monotonic() < deadline, "waited for ten seconds"
+        assert time.monotonic() < deadline, "waited for half a minute"
         time.sleep(0.02)
 
 
@@ -128,7 +128,7 @@ def ticks(page: webdriver.Chrome) -> list[str]:
 
 
 def test_nothing_fails_and_nothing_is_fetched(show: Open) -> None:
-    """Opened from a file, with and without records, in both schemes: no console message and no request beyond it."""
+    """Opened from a file, with and without records, in both schemes: no message, no request, no foreign script."""
     for name, scheme in (("field", "light"), ("metered", "dark"), ("unmetered", "light"), ("hostile", "dark")):
         page = show(name, scheme=scheme)
         page.execute_script(
@@ -139,32 +139,25 @@ def test_nothing_fails_and_nothing_is_fetched(show: Open) -> None:
         sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
         assert {url.split(":")[0] for url in sent} == {"file"}
         assert len(set(sent)) == 1
-
-
-def test_an_attack_stays_text(show: Open) -> None:
-    """Markup in a record is shown as it is written and does not run."""
-    page = show("hostile")
+    # The last page is the attack: its markup is text and did not run.
     assert page.execute_script("return window.hacked") is None
     assert "<script>window.hacked = 1</script>" in page.find_element(By.CSS_SELECTOR, "#machine h2").text
     assert page.find_elements(By.CSS_SELECTOR, "img") == []
 
 
-@pytest.mark.parametrize(
-    ("column", "key"),
-    [("j_per_th", "j_per_th"), ("shipped", "shipped")],
-)
-def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]], column: str, key: SortKey) -> None:
+def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]]) -> None:
     """A click on a heading sorts up, a second one down, what is not known last; the order is `select`'s."""
     page, rows = show("metered"), select(load_table(files["metered"]))
-    page.find_element(By.CSS_SELECTOR, "[data-sort=maker]").click()
-    heading = page.find_element(By.CSS_SELECTOR, f"[data-sort={column}]")
-    known = [getattr(row, column) for row in select(rows, sort=key) if getattr(row, column) is not None]
-    for direction, expected in (("ascending", known), ("descending", known[::-1])):
-        heading.click()
-        order = [getattr(rows[index], column) for index in shown_rows(page)]
-        assert order == expected + [None] * (len(rows) - len(known))
-        assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == direction
-    assert len(page.find_elements(By.CSS_SELECTOR, "th[aria-sort]")) == 1
+    keys: tuple[SortKey, ...] = ("shipped", "j_per_th")
+    for key in keys:
+        heading = page.find_element(By.CSS_SELECTOR, f"[data-sort={key}]")
+        known = [getattr(row, key) for row in select(rows, sort=key) if getattr(row, key) is not None]
+        for direction, expected in (("ascending", known), ("descending", known[::-1])):
+            heading.click()
+            order = [getattr(rows[index], key) for index in shown_rows(page)]
+            assert order == expected + [None] * (len(rows) - len(known))
+            assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == direction
+        assert len(page.find_elements(By.CSS_SELECTOR, "th[aria-sort]")) == 1
 
 
 def test_every_column_sorts(show: Open) -> None:
@@ -338,8 +331,8 @@ def test_sliders_agree_with_python(show: Open) -> None:
         assert pays in page.find_element(By.ID, "verdict").text
 
 
-def test_sliders_begin_with_the_data_set(show: Open) -> None:
-    """The first figures are the newest ones of the data set and the measured machine."""
+def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
+    """They begin with the newest figures of the data set and the measured machine; slider and field go together."""
     page = show("metered")
     start = {name: float(page.find_element(By.ID, name).get_attribute("value") or "nan") for name in SETTINGS[0]}
     assert start == pytest.approx(
@@ -353,11 +346,6 @@ def test_sliders_begin_with_the_data_set(show: Open) -> None:
         rel=1e-5,
     )
     assert number(page, "power") == pytest.approx(140)
-
-
-def test_sliders_and_fields_follow_each_other(show: Open) -> None:
-    """A key on a slider changes its field and the results; an impossible figure is marked and gives no result."""
-    page = show("field")
     before, profit = page.find_element(By.ID, "price").get_attribute("value"), number(page, "profit")
     page.find_element(By.ID, "price-range").send_keys(Keys.PAGE_UP)
     field = page.find_element(By.ID, "price")
@@ -432,7 +420,7 @@ def test_text_stands_out(show: Open, scheme: str) -> None:
 
 
 def test_everything_has_a_name_and_is_reached_by_key(show: Open) -> None:
-    """Every control has an accessible name, identifiers occur once, and the tab key reaches each kind of control."""
+    """Controls have accessible names and are reached by the tab key, identifiers occur once, headings skip no level."""
     page = show("metered")
     controls = page.find_elements(By.CSS_SELECTOR, "button:not([data-sort]), input, select, [tabindex], nav a, summary")
     assert len(controls) > 25
@@ -440,6 +428,10 @@ def test_everything_has_a_name_and_is_reached_by_key(show: Open) -> None:
     script = "return [...document.querySelectorAll('[id]')].map((element) => element.id)"
     identifiers = page.execute_script(script)
     assert len(identifiers) == len(set(identifiers))
+    script = "return [...document.querySelectorAll('h1, h2, h3')].map((heading) => Number(heading.tagName[1]))"
+    levels = page.execute_script(script)
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     reached = []
     for _ in range(36):
         ActionChains(page).send_keys(Keys.TAB).perform()
@@ -448,17 +440,7 @@ def test_everything_has_a_name_and_is_reached_by_key(show: Open) -> None:
     assert {"theme", "chart", "in", "select", "input", "a"} <= set(reached)
 
 
-def test_one_heading_of_each_level_above(show: Open) -> None:
-    """One first heading, and no level left out on the way down."""
-    page = show("metered")
-    script = "return [...document.querySelectorAll('h1, h2, h3')].map((heading) => Number(heading.tagName[1]))"
-    levels = page.execute_script(script)
-    assert levels.count(1) == 1
-    assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
-
-
-@pytest.mark.parametrize("name", ["field", "metered", "unmetered", "hostile"])
+@pytest.mark.parametrize("name", ["metered", "unmetered", "hostile"])
 def test_a_phone_scrolls_only_downwards(show: Open, name: str) -> None:
     """At 360 px nothing makes the page wider than the screen; the table scrolls in its own box."""
     page = show(name, width=360)

@@ -177,8 +177,7 @@ def _measured(record: Record, result: Result, name: str) -> Row:
         power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
         j_per_th=result.j_per_th.value if energy and result.j_per_th else None, published_j_per_th=None,
         deviates=False, ratio_to_class_best=None, ratio_to_best=None, quality=None, source=name,
-        source_date=datetime.fromisoformat(record.created).date().isoformat(),
-        note=f"{result.threads} threads" if result.threads > 1 else "",
+        source_date=record.created[:10], note=f"{result.threads} threads" if result.threads > 1 else "",
     )  # fmt: skip
 
 

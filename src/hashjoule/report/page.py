@@ -30,8 +30,9 @@ from hashjoule.efficiency.lookup import best_asic
 from hashjoule.efficiency.table import Row, build_rows, device_name, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
-from hashjoule.records import Record, to_json
+from hashjoule.records import Conditions, Record, to_json
 from hashjoule.report import plot, svg
+from hashjoule.report.record import notes
 from hashjoule.report.table import HEADER, cells, host, legend, rate
 from hashjoule.report.text import significant
 from hashjoule.report.waterfall import LABELS, joules, short, times
@@ -47,6 +48,7 @@ COLUMNS = (
 """The sortable columns in the order of the page, J/TH where a phone still shows it; what each sorts by in `_point`."""
 TEXTS = ("machine", "class", "shipped", "maker")
 """The columns that hold no numbers."""
+_METHODS = {"counter": "read from an energy counter", "sampled": "sampled", "bound": "an upper bound"}
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
@@ -161,7 +163,7 @@ def _machine(index: int, named: Named) -> str:
         refused=_list("Refused", [refusal.reason for refusal in record.refused], ""),
         finding=escape(_rate_finding(record)),
         bars=svg.rate_bars(record),
-        energy=escape(_power_note(record)),
+        notes="".join(f'<p class="source">{escape(note)}</p>' for note in _notes(record)),
         file=escape(name),
     )
 
@@ -179,10 +181,18 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Load before", unknown if conditions.load is None else f"{conditions.load:.2f}"),
         ("Stolen CPU time", unknown if conditions.steal is None else f"{100 * conditions.steal:.2f} %"),
         ("Frequency governor", conditions.governor or unknown),
+        ("Turbo", {True: "on", False: "off", None: unknown}[conditions.before.turbo if conditions.before else None]),
+        ("Temperature", _temperatures(conditions) or unknown),
         ("Instructions", ", ".join(machine.features) or "none known"),
         ("Program", f"hashjoule {software.version}" + (f", commit {software.commit}" if software.commit else "")),
         ("Compiler of the C core", software.compiler or "not built"),
     ]
+
+
+def _temperatures(conditions: Conditions) -> str:
+    moments = {"before": conditions.before, "during": conditions.during, "after": conditions.after}
+    known = {name: state.temperature_c for name, state in moments.items() if state and state.temperature_c is not None}
+    return ", ".join(f"{celsius:.0f} °C {name}" for name, celsius in known.items())
 
 
 def _list(title: str, entries: Sequence[str], none: str) -> str:
@@ -206,15 +216,25 @@ def _rate_finding(record: Record) -> str:
 
 
 def _power_note(record: Record) -> str:
-    """How the power was had; a record without any says so."""
+    """How the power was had, if there is one."""
     found = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in record.results if r.energy})
-    notes = [
+    said = [
         "The power was declared by the person who measured, not metered."
         if method == "declared"
-        else f"Power of the {scope}, {method}, from {source}."
+        else f"Power of the {scope}: {_METHODS[method]} ({source})."
         for method, scope, source in found
     ]
-    return " ".join(notes) or "No meter and no declared power: this record holds no joules, and none are guessed."
+    return " ".join(said)
+
+
+def _notes(record: Record) -> list[str]:
+    """What the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
+    found = [note for note in [_power_note(record)] if note]
+    for result in record.results:
+        if result.j_per_th and result.j_per_th_above_idle:
+            gross, net = joules(result.j_per_th.value), joules(result.j_per_th_above_idle.value)
+            found.append(f"{result.backend} {result.mode}: {gross} J/TH with all power, {net} above idle.")
+    return found + notes(record)
 
 
 def _class_boxes(rows: Sequence[Row]) -> str:
@@ -233,10 +253,15 @@ def _makers(rows: Sequence[Row]) -> list[str]:
 
 def _table_head() -> str:
     sortable = "".join(
-        f'<th scope="col"{_numeric(name)}><button type="button" data-sort="{key}">{escape(name)}</button></th>'
+        f'<th scope="col"{_numeric(name)}{_sorted(key)}><button type="button" data-sort="{key}">{name}</button></th>'
         for name, key in COLUMNS
     )
     return f'{sortable}<th scope="col">source</th>'
+
+
+def _sorted(key: str) -> str:
+    """Rows come as `select` sorts them, by J/TH."""
+    return ' aria-sort="ascending"' if key == "j_per_th" else ""
 
 
 def _numeric(column: str) -> str:
@@ -373,7 +398,7 @@ def _why(records: Sequence[Named]) -> str:
 
 def _waterfall(explanation: explain.Explanation) -> str:
     subject, best = explanation.subject, explanation.best
-    notes = "".join(
+    assumptions = "".join(
         f"<dt>{escape(LABELS[factor.name])}</dt><dd>{_linked(f'{factor.note}. Source: {factor.source}.')}</dd>"
         for factor in explanation.factors
     )
@@ -387,7 +412,7 @@ def _waterfall(explanation: explain.Explanation) -> str:
         "energy that is left; the factors multiply to the gap exactly. Thin lines and small figures are intervals."
         f'</p></figcaption>\n<div class="lines waterfall">{svg.waterfall(explanation)}</div>\n'
         f'<p class="source">{_linked(ends)}</p><details><summary>What each step assumes, and its source</summary>'
-        f'<dl class="notes">{notes}</dl></details></figure>'
+        f'<dl class="notes">{assumptions}</dl></details></figure>'
     )
 
 

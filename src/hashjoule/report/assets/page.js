@@ -36,7 +36,6 @@ function startField(data) {
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", zooms[button.dataset.zoom]);
   }
-  table.sort("j_per_th", 1);
   filter();
 }
 
