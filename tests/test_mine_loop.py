@@ -15,7 +15,7 @@ from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Job, sha256d
 from hashjoule.mine import loop
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND, EmbeddedChain
-from hashjoule.mine.kept import Found, Keeper
+from hashjoule.mine.kept import Found, Keeper, default_directory
 from hashjoule.mine.node import Node, Standing
 from hashjoule.mine.rpc import Credentials, NoAnswerError, Rpc
 from hashjoule.mine.template import Candidate
@@ -321,3 +321,15 @@ def test_kept_blocks_are_read_back_and_damaged_ones_are_not(tmp_path: Path) -> N
         keeper.drop(found)
     assert keeper.kept() == []
     assert damaged.exists()
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is mined that could not be kept."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(UnavailableError, match="set XDG_STATE_HOME"):
+        default_directory()

@@ -3,9 +3,10 @@
 import json
 import os
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.mine import rpc
+from hashjoule.mine.address import script_of
+from hashjoule.mine.embedded import EmbeddedChain
 from hashjoule.mine.rpc import Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 from tests.node import Answer, http_server, reply
 
@@ -165,6 +168,33 @@ def test_a_stop_ends_a_wait(cookie: Path) -> None:
         with pytest.raises(NoAnswerError, match="stopped"):
             client.call("getblocktemplate", answer=str, seconds=60)
         timer.join()
+
+
+def test_a_stop_ends_a_send_that_nobody_reads(cookie: Path) -> None:
+    """A full block is more than a connection holds."""
+    stop = threading.Event()
+    with silent_port() as url, Rpc(url, Credentials(cookie), stop) as client:
+        timer = threading.Timer(0.05, stop.set)
+        timer.start()
+        with pytest.raises(NoAnswerError, match="stopped"):
+            client.call("submitblock", "00" * 16_000_000, answer=str, seconds=60)
+        timer.join()
+
+
+def test_missing_libraries_are_said(cookie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs them."""
+    for name in ("bitcoin_core_rpc", "btclib", "btclib.b32", "pbk"):
+        monkeypatch.setitem(sys.modules, name, None)
+    uses: list[Callable[[], object]] = [
+        Credentials(cookie).header,
+        lambda: rpc.default_url("main"),
+        lambda: rpc.default_cookie("main", None),
+        lambda: script_of("x", "main"),
+        lambda: EmbeddedChain(tmp_path),
+    ]
+    for use in uses:
+        with pytest.raises(UnavailableError, match=r"install it: pip install 'hashjoule\["):
+            use()
 
 
 def test_one_connection_serves_many_calls_and_is_made_again_when_the_node_closed_it(cookie: Path) -> None:

@@ -6,14 +6,21 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hashjoule.errors import UnavailableError
 from hashjoule.job import sha256d
 
 _HEADER_BYTES = 80
 
 
 def default_directory() -> Path:
-    """Where this user's programs keep their state (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "hashjoule"
+    """Where this user's programs keep their state (XDG base directory specification).
+
+    Raises UnavailableError where the user has no home directory.
+    """
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "hashjoule"
+    except RuntimeError:
+        raise UnavailableError("there is no home directory to keep blocks in; set XDG_STATE_HOME") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ EASY_HASHES = 1 << 18
 HARD_HASHES = 1 << 28
 """From so many expected hashes a block on, the node checks the block's assembly before the search."""
 
-_CPU_CHUNK_SECONDS = 0.002
+_CPU_CHUNK_SECONDS = 0.004
 """A new tip and a hit wait for the end of a chunk. Devices, for which a call costs more, have longer ones."""
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0

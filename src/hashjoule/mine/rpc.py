@@ -32,8 +32,10 @@ PASSWORD_VARIABLE = "HASHJOULE_RPC_PASSWORD"
 _MAX_ANSWER = 32 << 20
 """A full template has about 10 MB."""
 
+_CONNECT_SECONDS = 5.0
+
 _STOP_SECONDS = 0.1
-"""How often a wait for bytes looks whether it should end."""
+"""How often a wait for the other side looks whether it should end."""
 
 _WARMING_UP = -28
 _NOT_CONNECTED = -9
@@ -101,31 +103,49 @@ class Credentials:
         return f"{self._user}:{password}"
 
 
-def _read_cookie(path: Path) -> str:
-    from bitcoin_core_rpc import CookieNotFoundError, FetchError, cookie_auth
-
+def _library() -> Any:
+    """bitcoin-core-rpc, which knows data directories, ports and cookie files. Raises UnavailableError without it."""
     try:
-        return cookie_auth(path)
-    except CookieNotFoundError:
+        import bitcoin_core_rpc
+    except ImportError:
+        raise UnavailableError("bitcoin-core-rpc is missing; install it: pip install 'hashjoule[mine]'") from None
+    return bitcoin_core_rpc
+
+
+def _read_cookie(path: Path) -> str:
+    library = _library()
+    try:
+        return str(library.cookie_auth(path))
+    except library.CookieNotFoundError:
         raise NoAnswerError(
             f"there is no cookie {path}; start bitcoind, or say where it is with --datadir, --cookie or --rpc-user"
         ) from None
-    except FetchError as error:  # its sentences name the file, never what is in it
+    except library.FetchError as error:  # its sentences name the file, never what is in it
         reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
         raise UnavailableError(f"the cookie {path} cannot be used: {reason}") from None
 
 
 class _Socket(socket.socket):
-    """A socket whose reads end at a deadline for the whole exchange, and early when stopped."""
+    """A socket whose sends and reads end at a deadline for the whole exchange, and early when stopped."""
 
     deadline = 0.0
     stopped: Callable[[], bool]
 
     def recv_into(self, *args: Any) -> int:
+        """What http.client's reads come down to."""
+        return self._in_time(super().recv_into, *args)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """All of it, piece by piece: a full block to a node that does not read must not hold up a stop."""
+        view = memoryview(data)
+        while view:
+            view = view[self._in_time(super().send, view, flags) :]
+
+    def _in_time(self, call: Callable[..., int], *args: Any) -> int:
         while (left := self.deadline - time.monotonic()) > 0:
             self.settimeout(min(left, _STOP_SECONDS))
             try:
-                return super().recv_into(*args)
+                return call(*args)
             except TimeoutError:
                 if self.stopped():
                     raise InterruptedError("stopped") from None
@@ -207,10 +227,9 @@ class Rpc:
         connection = self._connection
         if connection.sock is None:
             self._headers = {"Authorization": self.credentials.header(), "Content-Type": "application/json"}
-            connection.timeout = max(0.001, deadline - time.monotonic())
+            connection.timeout = max(0.001, min(_CONNECT_SECONDS, deadline - time.monotonic()))
             connection.connect()
         connection.sock.deadline = deadline
-        connection.sock.settimeout(max(0.001, deadline - time.monotonic()))
         connection.request("POST", "/", request, self._headers)
         connection.flush()
         response = connection.getresponse()
@@ -283,9 +302,7 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 def default_url(chain: str) -> str:
     """Where bitcoind listens for RPC on this machine unless told otherwise."""
-    from bitcoin_core_rpc import rpc_port_from_chain
-
-    return f"http://127.0.0.1:{rpc_port_from_chain(chain)}"
+    return f"http://127.0.0.1:{_library().rpc_port_from_chain(chain)}"
 
 
 def default_cookie(chain: str, datadir: Path | None) -> Path:
@@ -293,9 +310,8 @@ def default_cookie(chain: str, datadir: Path | None) -> Path:
 
     Raises UnavailableError where there is no home directory.
     """
-    from bitcoin_core_rpc import BtcRpcValueError, cookie_path_from_chain
-
+    library = _library()
     try:
-        return cookie_path_from_chain(chain, datadir)
-    except BtcRpcValueError as error:
+        return Path(library.cookie_path_from_chain(chain, datadir))
+    except library.BtcRpcValueError as error:
         raise UnavailableError(f"no data directory can be found ({error}); give --datadir or --cookie") from None
