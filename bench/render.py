@@ -1,9 +1,10 @@
-"""Writes the tables of results/README.md and README.md from the records in results/.
+"""Writes the tables of results/README.md and README.md from the records in results/, and the README's picture.
 
     python bench/render.py [--check]
 
 What stands between the markers `<!-- result:... -->` and `<!-- end -->` is made here and nowhere else; --check
-changes nothing and exits with 1 if a file is not current.
+changes nothing and exits with 1 if a table is not current. (Pictures differ in bytes between versions of their
+library, so they are not compared.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+from hashjoule.cli import run
 from hashjoule.records import Record, Result, load_record
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +88,8 @@ def main(arguments: list[str]) -> int:
             print(f"{path.relative_to(ROOT)} is not current; run python bench/render.py", file=sys.stderr)
         else:
             path.write_text(wanted[path], "utf-8")
+    if "--check" not in arguments:
+        run(["plot", "-o", str(ROOT / "results" / "frontier.png")])
     return 1 if stale and "--check" in arguments else 0
 
 
