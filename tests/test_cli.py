@@ -336,7 +336,9 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c", "--seconds", "60"]])
+@pytest.mark.parametrize(
+    "arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c", "--seconds", "60"]]
+)
 def test_an_interrupt_ends_with_130(arguments: list[str]) -> None:
     """Ctrl-C ends long work without a traceback; bench still shows what it measured."""
     with spawned(*arguments) as process:

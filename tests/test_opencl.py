@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hashjoule import backends, check, search
-from hashjoule.backends import Row, opencl, opencl_kernel, opencl_tuning
+from hashjoule.backends import Row, opencl, opencl_kernel, opencl_tuning, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, Program, Variant
 from hashjoule.backends.reference import Reference
 from hashjoule.errors import UnavailableError
@@ -269,13 +269,22 @@ def test_a_device_with_many_wrong_hashes_is_given_up() -> None:
         device.scan(Job.plain(GENESIS), 0, 1000)
 
 
-def test_more_candidates_than_fit_are_found_in_smaller_launches() -> None:
+def test_more_candidates_than_fit_are_found_in_smaller_launches(monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch that overflows is made again in halves, so no hit is lost or doubled."""
+    monkeypatch.setattr(prepare, "roomy_nonces", lambda job, capacity: NONCES)
     n = 3 * CAPACITY
     device, program = scripted([(0, nonce) for nonce in range(n)])
     hits = device.scan(Job.plain(GENESIS, MAX_TARGET), 0, n)
     assert sorted(hit.nonce for hit in hits) == list(range(n))
-    assert max(program.ranges) <= CAPACITY
+    assert program.ranges[:2] == [n, n // 2]
+
+
+def test_easy_targets_make_short_launches() -> None:
+    """As many nonces as half fill the buffer on average; a real target does not limit them, and one is the least."""
+    assert prepare.roomy_nonces(Job.plain(GENESIS, MAX_TARGET), 1000) == 500
+    assert prepare.roomy_nonces(Job.plain(GENESIS, MAX_TARGET >> 5), 1000) == 500 << 5
+    assert prepare.roomy_nonces(Job.plain(GENESIS), 1000) >= NONCES
+    assert prepare.roomy_nonces(Job.rolled(GENESIS, limit=256, target=MAX_TARGET), 100) == 1
 
 
 def test_a_short_launch_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ class NumbaCpu:
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`."""
         hits: list[Hit] = []
-        done, size = 0, min(count, NONCES)
+        done, size = 0, prepare.roomy_nonces(job, _CAPACITY)
         while done < count:
             nonces = min(size, count - done)
             n_found, pairs = self._search(job, (first_nonce + done) % NONCES, nonces)
@@ -126,7 +126,7 @@ class NumbaCuda:
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`. Raises UnavailableError if the GPU fails."""
         hits: list[Hit] = []
-        done, size = 0, min(count, 1 << 24)
+        done, size = 0, min(1 << 24, prepare.roomy_nonces(job, _GPU_CAPACITY))
         while done < count:
             nonces = min(size, count - done)
             n_found, pairs = self._launch(job, (first_nonce + done) % NONCES, nonces)

@@ -61,10 +61,8 @@ class OpenCLDevice:
 
     def _launch_nonces(self, job: Job, rate: float) -> int:
         """As many as take about LAUNCH_SECONDS, and fewer where an easy target makes many candidates."""
-        by_time = rate * launch_seconds() / len(job.versions)
-        passing = prepare.word7_filter(job.target).bit_count()
-        by_space = (CAPACITY // 2 << passing) / len(job.versions)
-        return int(max(1, min(by_time, by_space, MAX_LAUNCH_NONCES)))
+        by_time = int(rate * launch_seconds() / len(job.versions))
+        return max(1, min(by_time, prepare.roomy_nonces(job, CAPACITY), MAX_LAUNCH_NONCES))
 
     def _check(self, job: Job, candidates: list[tuple[int, int]]) -> list[Hit]:
         hits, wrong = prepare.confirmed(job, candidates)

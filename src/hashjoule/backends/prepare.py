@@ -52,6 +52,11 @@ def word7_filter(target: int) -> int:
     return int.from_bytes(zeros.to_bytes(4, "big"), "little")
 
 
+def roomy_nonces(job: Job, capacity: int) -> int:
+    """Nonces of a range whose candidates fill half of a buffer on average: few for an easy target, never none."""
+    return max(1, (capacity // 2 << word7_filter(job.target).bit_count()) // len(job.versions))
+
+
 def confirmed(job: Job, candidates: Iterable[tuple[int, int]]) -> tuple[list[Hit], int]:
     """The hits among candidates, which are pairs (index of a version, nonce), and how many candidates were wrong.
 
