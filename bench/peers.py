@@ -183,12 +183,12 @@ def ratios(rates: dict[str, list[float]], mine: str, peers: list[str]) -> dict[s
 
 def table(rates: dict[str, list[float]], peers: list[str]) -> str:
     """Medians in MH/s, and ours as multiples of each peer."""
-    lines = [f"{'':24}{'MH/s':>9}" + "".join(f"{'x ' + peer:>16}" for peer in peers)]
+    lines = [f"{'':24}{'MH/s':>9}" + "".join(f"{'x ' + peer:>18}" for peer in peers)]
     for name, values in rates.items():
         line = f"{name:24}{statistics.median(values) / 1e6:9.2f}"
         if name not in peers:
             cells = ratios(rates, name, peers).values()
-            line += "".join(f"{cell:16.2f}" if cell else f"{'-':>16}" for cell in cells)
+            line += "".join(f"{cell:18.2f}" if cell else f"{'-':>18}" for cell in cells)
         lines.append(line)
     return "\n".join(lines)
 
