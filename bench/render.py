@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from hashjoule.cli import run
-from hashjoule.records import Record, Result, load_record
+from hashjoule.records import Record, load_record
+from hashjoule.report.record import markdown
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- result:(?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -25,34 +26,6 @@ def bench_records() -> dict[Path, Record]:
     paths = ROOT.joinpath("results").glob("*/*-bench*.json")
     found = {path: load_record(path) for path in paths}
     return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
-
-
-def markdown(record: Record) -> str:
-    """A record as a Markdown table under a line that says what was measured, where and with what."""
-    machine = record.machine
-    clock = f" at {machine.clock_hz / 1e9:.2f} GHz (measured)" if machine.clock_hz else ""
-    guest = ", a virtual machine" if machine.virtualised else ""
-    lines = [
-        f"{machine.cpu}{clock}{guest}, {machine.cores} cores; {record.hashjoule.compiler}; {record.created[:10]}.",
-        "",
-        "| backend | mode | threads | MH/s | 95 % interval | cycles/hash | J/TH |",
-        "|---|---|--:|--:|--:|--:|--:|",
-        *(_line(result) for result in record.results),
-    ]
-    return "\n".join(lines)
-
-
-def _line(result: Result) -> str:
-    rate = result.hashrate_hs
-    cycles = f"{result.cycles_per_hash:.1f}" if result.cycles_per_hash else "-"
-    j_per_th = (
-        f"{result.j_per_th.value:,.0f} ({result.energy.method})" if result.j_per_th and result.energy else "no meter"
-    )
-    interval = f"{rate.ci95_low / 1e6:.2f} - {rate.ci95_high / 1e6:.2f}"
-    return (
-        f"| `{result.backend}` | {result.mode} | {result.threads} | {rate.median / 1e6:.2f} | {interval} "
-        f"| {cycles} | {j_per_th} |"
-    )
 
 
 def results_page(records: dict[Path, Record]) -> str:

@@ -1,13 +1,15 @@
-"""Backends that misbehave on purpose."""
+"""Backends that misbehave on purpose, and a meter with a clock of its own."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from hashjoule.backends import Row
 from hashjoule.backends.reference import Reference
 from hashjoule.job import Hit, Job
+from hashjoule.meters import Meter, MeterError
 
 
 @dataclass
@@ -34,3 +36,69 @@ class Faulty:
 def row_of(backend: object, name: str = "fake") -> Row:
     """A registry row around a backend."""
     return Row(name, "cpu", 4, lambda: backend, rolled_midstates=8)  # type: ignore[arg-type, return-value]
+
+
+@dataclass
+class SteadyMeter:
+    """A meter that shows the same power until told otherwise, with the clock that it counts by; or a `live` one."""
+
+    watts: float
+    live: bool = False
+    lost: bool = False
+    closed: bool = False
+    now_s: float = 0.0
+    counted: float = 0.0
+
+    def meter(self, name: str = "fake", **fields: Any) -> Meter:
+        """Its line of the registry: a package counter unless the fields say otherwise."""
+        return Meter(**{"covers": "cpu"} | fields | {
+            "name": name, "source": name, "scope": "package", "method": "counter", "open": lambda: self,
+        })  # fmt: skip
+
+    def clock(self) -> float:
+        """The fake time."""
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time and energy run on."""
+        self.now_s += seconds
+        self.counted += self.watts * seconds
+
+    def joules(self) -> float:
+        """See `Reading.joules`."""
+        if self.lost:
+            raise MeterError("the fake was lost")
+        if self.live:
+            return self.watts * time.perf_counter()
+        return self.counted
+
+    def close(self) -> None:
+        """Remembers it."""
+        self.closed = True
+
+
+@dataclass
+class FakeTime:
+    """The `time` module with monotonic clocks that advance by a step each time they are asked, and no time of day."""
+
+    step_s: float
+    now_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def perf_counter(self) -> float:
+        """The next moment."""
+        self.now_s += self.step_s
+        return self.now_s
+
+    def monotonic(self) -> float:
+        """The same clock."""
+        return self.perf_counter()
+
+    def thread_time(self) -> float:
+        """The same pace, counted apart."""
+        self.cpu_s += self.step_s
+        return self.cpu_s
+
+    def time(self) -> float:
+        """Whoever measures by the wall clock is wrong."""
+        raise AssertionError("the wall clock is not for measuring")

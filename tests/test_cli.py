@@ -14,11 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from hashjoule import backends, check, cli
+from hashjoule import backends, benchmark, check, cli, energy, measure, meters
+from hashjoule.backends import Row
+from hashjoule.benchmark import Benchmark, device_sum_hs, thread_steps
+from hashjoule.energy import Metering
 from hashjoule.job import MAX_TARGET, Header
-from hashjoule.records import load_record
-from tests.fakes import Faulty, row_of
+from hashjoule.measure import Subject
+from hashjoule.records import Record, load_record
+from tests.fakes import FakeTime, Faulty, SteadyMeter, row_of
 from tests.support import headers
+from tests.test_measure import sampled
 
 GENESIS = headers()[0]
 HEADER = Header.parse(GENESIS.header)
@@ -69,6 +74,13 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["bench", "--seconds", "-1"], "above zero"),
         (["bench", "--watts", "0"], "above zero"),
         (["bench", "--mode", "sideways"], "sideways"),
+        (["bench", "--sustained", "inf"], "above zero"),
+        (["compare", "none.json", "none.json"], "cannot be read"),
+        (["compare", "a", "b", "--threshold", "100"], "--threshold"),
+        (["compare", "a", "b", "--threshold", "nan"], "--threshold"),
+        (["compare", "a", "b", "--threshold=-1"], "--threshold"),
+        (["show", "none.json"], "cannot be read"),
+        (["show", "none.json", "--format", "xml"], "xml"),
         (["check", "--seconds", "inf"], "above zero"),
         (["nonsense"], "nonsense"),
         (["grind"], "HEADER_HEX"),
@@ -130,6 +142,8 @@ def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
     listed = json.loads(out)
     assert {entry["name"] for entry in listed["backends"]} == {row.name for row in backends.rows()}
     assert next(e for e in listed["backends"] if e["name"] == "reference")["unavailable"] is None
+    assert [entry["name"] for entry in listed["meters"]] == [meter.name for meter in meters.meters()]
+    assert all(entry["scope"] and entry["method"] for entry in listed["meters"])
 
 
 def test_check_passes_on_the_real_backends(capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,6 +188,123 @@ def test_declared_watts_are_called_declared(capsys: pytest.CaptureFixture[str]) 
     assert "5.00 declared" in out
 
 
+def test_a_meter_gives_joules(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every result has the meter's joules over its samples' time, with source, scope, method and idle power."""
+    monkeypatch.setattr(energy, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(meters, "meters", lambda: [SteadyMeter(40, live=True).meter()])
+    arguments = ["bench", "--backend", "c:portable", "--seconds", "0.1", "--threads", "1"]
+    code, out, _ = call(capsys, *arguments, "--json")
+    assert code == 0
+    document = json.loads(out)
+    for result in document["results"]:
+        spent = result["energy"]
+        assert spent["joules"] / spent["seconds"] == pytest.approx(40, rel=1e-3)
+        assert (spent["source"], spent["scope"], spent["method"]) == ("fake", "package", "counter")
+        assert result["j_per_th"]["value"] == pytest.approx(40 / result["hashrate_hs"]["median"] * 1e12, rel=1e-3)
+    (idle,) = document["conditions"]["idle"]
+    assert [idle["before_w"], idle["after_w"]] == pytest.approx([40, 40], rel=0.01)
+    assert all(document["conditions"][moment]["load"] is not None for moment in ("before", "during", "after"))
+
+
+def test_thread_scan_and_sustained_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """The fastest backend on each number of threads, then without a pause, with its rate at start and end."""
+    arguments = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1", "--sustained", "1.2"]
+    code, out, _ = call(capsys, *arguments, "--thread-scan", "--threads", "3", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert [result["threads"] for result in document["results"]] == [1, 2, 3]
+    sustained = document["sustained"]
+    assert (sustained["backend"], sustained["threads"]) == ("c:portable", 3)
+    assert sustained["start_hs"] > 0
+    assert sustained["end_hs"] > 0
+    assert sustained["points"][-1]["at_s"] >= 1.2
+    code, out, _ = call(capsys, *arguments, "--threads", "1")
+    assert "in the first tenth" in out
+
+
+def test_an_interrupted_run_is_saved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was measured until Ctrl-C is shown and kept, and says that it is not the whole."""
+
+    def interrupt(bench: Benchmark) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Benchmark, "finish", interrupt)
+    arguments = ["bench", "--backend", "c:portable", "--seconds", "0.1", "--threads", "1", "--save", str(tmp_path)]
+    code, out, _ = call(capsys, *arguments)
+    assert code == 130
+    assert "was interrupted" in out
+    (path,) = tmp_path.rglob("*.json")
+    record = load_record(path)
+    assert (record.complete, len(record.results)) == (False, 2)
+
+
+def test_a_folder_that_cannot_be_written_is_told_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before a minute is spent on measuring."""
+    (tmp_path / "file").write_text("")
+    fake = Faulty()
+    monkeypatch.setattr(backends, "select", lambda names: [row_of(fake)])
+    code, out, err = call(capsys, "bench", "--save", str(tmp_path / "file" / "folder"))
+    assert (code, out, fake.ranges) == (2, "", [])
+    assert "cannot be saved" in err
+
+
+def test_records_are_kept_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incomplete, with what there is: whoever pulls the plug loses a second or so."""
+    kept: list[Record] = []
+    monkeypatch.setattr(measure, "time", FakeTime(0.1))
+    monkeypatch.setattr(benchmark, "time", FakeTime(1.0))
+    with Metering() as metering:
+        bench = Benchmark(metering, keep=kept.append)
+        bench.compare([row_of(Faulty(), f"fake:{i}") for i in range(4)], ["plain"], 1, 2.0)
+        bench.finish()
+    assert bench.record().complete
+    assert not any(record.complete for record in kept)
+    hashes = [sum(result.hashes for result in record.results) for record in (*kept, bench.record())]
+    assert hashes == sorted(set(hashes))
+    assert len(hashes) > 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
+def test_output_to_a_full_disk_is_one_sentence() -> None:
+    """No traceback, exit code 2."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "hashjoule", "table", "--format", "json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "the disk is full" in done.stderr
+
+
+def test_the_sum_counts_each_device_once() -> None:
+    """C and OpenCL on one CPU are one device, two platforms of one GPU too; a single device has no sum."""
+    cpu, gpu = ("cpu", "cpu", None), ("Fake", "gpu", "0000:41:00.0")
+    made = [
+        _at_rate(rate_hs, Row(name, device, 1, row_of(Faulty()).open, facts={"type": kind, "pci_bus_id": bus}))
+        for name, rate_hs, (device, kind, bus) in (
+            ("c", 3e6, cpu), ("pocl", 4e6, ("cpu-fake", "cpu", None)), ("cuda", 1e9, gpu), ("rusticl", 9e8, gpu),
+        )
+    ]  # fmt: skip
+    assert device_sum_hs(made) == pytest.approx(1e9 + 4e6)
+    assert device_sum_hs(made[:2]) is None
+
+
+def _at_rate(rate_hs: float, row: Row) -> Subject:
+    made = sampled([rate_hs])
+    made.row = row
+    return made
+
+
+def test_thread_steps() -> None:
+    """All numbers up to eight, then a few up to the last one."""
+    assert thread_steps(1) == [1]
+    assert thread_steps(6) == [1, 2, 3, 4, 5, 6]
+    assert thread_steps(128)[-2:] == [112, 128]
+    assert all(len(thread_steps(n)) <= 17 and thread_steps(n)[-1] == n for n in range(1, 300))
+
+
 def test_a_refused_rate_is_not_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that fails is named on stderr with its reason, has no rate, and without another the exit is 1."""
     monkeypatch.setattr(backends, "select", lambda names: [row_of(Faulty(lose=True), "fake:fast")])
@@ -196,7 +327,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_output_to_a_closed_pipe_is_no_error() -> None:
     """`hashjoule devices | head -1` ends quietly, with the 1 that click gives for a broken pipe."""
-    with spawned("devices") as process:
+    with spawned("table") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -205,7 +336,9 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--seconds", "60"]])
+@pytest.mark.parametrize(
+    "arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c", "--seconds", "60"]]
+)
 def test_an_interrupt_ends_with_130(arguments: list[str]) -> None:
     """Ctrl-C ends long work without a traceback; bench still shows what it measured."""
     with spawned(*arguments) as process:

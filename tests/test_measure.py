@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hashjoule import check, measure
 from hashjoule.backends import Row, rows
+from hashjoule.energy import Metering, Turn
 from hashjoule.job import Header, Job
 from hashjoule.measure import RateRefusedError, Sample, Subject
-from tests.fakes import Faulty, row_of
+from tests.fakes import FakeTime, Faulty, SteadyMeter, row_of
 
 HEADER = check.known_blocks()[-1].header
 
@@ -82,63 +79,88 @@ def test_an_interrupted_run_keeps_what_it_measured() -> None:
     assert len(result.samples_hs) == 2
 
 
-def sampled(rates_hs: list[float], clock_hz: float | None = 4e9, device: str = "cpu") -> Subject:
+def sampled(rates_hs: list[float], clocks_hz: list[float] | None = None, device: str = "cpu") -> Subject:
     """A subject with made-up samples of one million hashes."""
     made = subject(Faulty())
     made.row = Row("fake", device, 4, made.row.open)
-    made.samples = [Sample(10**6, 1e6 / r, 1e6 / r, clock_hz, 1) for r in rates_hs]
+    clocks = clocks_hz or [4e9] * len(rates_hs)
+    made.samples = [Sample(10**6, 1e6 / r, 1e6 / r, hz or None, 1) for r, hz in zip(rates_hs, clocks, strict=True)]
     return made
 
 
 def test_figures_of_a_result() -> None:
-    """Medians by wall clock, cycles by CPU time and clock, energy only as declared."""
-    result = measure.result(sampled([1e6, 2e6, 4e6]), watts=8.0)
+    """Medians by wall clock, cycles by CPU time and clock, energy from the turns that a meter saw."""
+    measured = sampled([1e6, 2e6, 4e6])
+    measured.turns = [Turn(8.0 * seconds, seconds, 1e6 / seconds) for seconds in (1.0, 0.5, 0.25)]
+    result = measure.result(measured, Metering([SteadyMeter(8).meter()]))
     assert result is not None
     assert result.hashrate_hs.median == pytest.approx(2e6)
     assert result.cycles_per_hash == pytest.approx(4e9 / 2e6)
     assert result.hashes == 3 * 10**6
     assert result.energy is not None
-    assert (result.energy.method, result.energy.scope) == ("declared", "declared")
+    assert (result.energy.method, result.energy.scope) == ("counter", "package")
     assert result.energy.joules == pytest.approx(8.0 * 1.75)
     assert result.j_per_th is not None
     assert result.j_per_th.value == pytest.approx(8.0 / 2e6 * 1e12)
-    assert result.j_per_th.low <= result.j_per_th.value <= result.j_per_th.high
+    assert result.j_per_th.low <= 2e6 <= result.j_per_th.high >= 8e6
+    assert result.j_per_th_above_idle is None
 
 
 def test_without_a_meter_there_is_no_energy() -> None:
     """No watts, no joules, no J/TH."""
     result = measure.result(sampled([1e6]))
     assert result is not None
-    assert result.energy is None
-    assert result.j_per_th is None
+    assert (result.energy, result.j_per_th, result.j_per_th_above_idle) == (None, None, None)
+
+
+def test_a_slow_meter_gets_samples_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn lasts ten renewals of the meter: four samples of 0.3 s here; each turn has its energy."""
+    monkeypatch.setattr(measure, "time", FakeTime(0.1))
+    metering = Metering([SteadyMeter(10).meter(interval_s=0.1)])
+    several = [subject(Faulty()), subject(Faulty(), "rolled")]
+    measure.measure(several, 2.0, metering=metering)
+    assert [(len(s.samples), len(s.turns)) for s in several] == [(8, 2), (8, 2)]
+
+
+@pytest.mark.parametrize("step_s", [0.0, -0.1])
+def test_a_clock_that_does_not_advance_gives_no_rate(monkeypatch: pytest.MonkeyPatch, step_s: float) -> None:
+    """Standing still or going back, it is named, and no rate is divided by it."""
+    monkeypatch.setattr(measure, "time", FakeTime(step_s))
+    stuck = subject(Faulty())
+    measure.measure([stuck], 0.1)
+    assert stuck.samples == []
+    assert "clock stood still or went back" in str(stuck.refused)
+
+
+def test_jumps_of_the_wall_clock_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates come from the monotonic clock; the time of day, which NTP and people set, is never asked."""
+    monkeypatch.setattr(measure, "time", FakeTime(0.1))
+    one = subject(Faulty())
+    measure.measure([one], 0.45)
+    assert [s.wall_s for s in one.samples] == pytest.approx([0.1] * 3)
+
+
+def test_a_sustained_run_comes_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stretch holds its own samples; a wrong result ends the run with its reason."""
+    monkeypatch.setattr(measure, "time", FakeTime(0.1))
+    one = subject(Faulty())
+    one.nonces = 50
+    stretches = list(measure.sustain(one, 3.0, Metering()))
+    assert len(stretches) == 3
+    assert all(len(stretch.samples) == 4 for stretch in stretches)
+    failing = subject(Faulty(lose=True))
+    failing.nonces = 50
+    assert list(measure.sustain(failing, 3.0, Metering())) == []
+    assert "refused" in str(failing.refused)
 
 
 def test_devices_have_no_cycles_per_hash() -> None:
     """The host's CPU time says nothing of a device's work; an unknown clock says nothing of cycles."""
     device = measure.result(sampled([1e6], device="gpu"))
-    unclocked = measure.result(sampled([1e6], clock_hz=None))
+    unclocked = measure.result(sampled([1e6], clocks_hz=[0.0]))
     assert device is not None
     assert unclocked is not None
     assert device.cycles_per_hash is device.hashes_per_cpu_second is unclocked.cycles_per_hash is None
-
-
-@given(st.lists(st.floats(1e3, 1e12), min_size=1, max_size=40))
-def test_rate_statistics(samples_hs: list[float]) -> None:
-    """The interval holds the median, lies within the samples, and is the same each time."""
-    rate = measure.rate(samples_hs)
-    assert rate.median == statistics.median(samples_hs)
-    assert min(samples_hs) <= rate.ci95_low <= rate.median <= rate.ci95_high <= max(samples_hs)
-    assert measure.rate(samples_hs) == rate
-
-
-def test_warnings_name_the_cause_and_the_remedy() -> None:
-    """Load, steal, governor, clock and scatter each give a sentence; a quiet run gives none."""
-    assert measure.stability_warnings([sampled([1e6, 1e6, 1e6])], 0.0, 0.0, "performance") == []
-    shaky = sampled([1e6, 2e6, 3e6])
-    shaky.samples[0] = Sample(10**6, 1.0, 1.0, 2e9, 1)
-    warnings = measure.stability_warnings([shaky], 2.0, 0.2, "powersave")
-    for word in ("load 2.0", "hypervisor took 20%", "powersave", "2.00 to 4.00 GHz", "unsteady"):
-        assert sum(word in warning for warning in warnings) == 1, word
 
 
 def test_the_clock_is_plausible() -> None:

@@ -13,22 +13,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from hashjoule import check, search
+from hashjoule import check, energy, search, stats
 from hashjoule.backends import Backend, Row, c, rows
+from hashjoule.energy import Metering, Turn
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import NONCES, Hit, Job
-from hashjoule.records import Efficiency, Energy, Rate, Result
+from hashjoule.records import Rate, Result
 
 SAMPLE_SECONDS = 0.15
 """What a sample is calibrated to: long against timer and call costs, short against changes of the clock rate."""
+
+SUSTAINED_POINTS = 600
+"""The most points that a sustained run is recorded with."""
 
 _CLOCK_LINKS = 4_000_000
 
 
 class RateRefusedError(HashjouleError):
-    """A timed scan did not find its planted nonce, or found false ones."""
+    """A timed scan did not find its planted nonce, found false ones, or took no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,13 @@ class Subject:
     nonces: int = 0
     """Nonces a thread and sample, once calibrated."""
     samples: list[Sample] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    """Energy beside the samples, where a meter showed it."""
     refused: str | None = None
+
+    def median_hs(self) -> float:
+        """The median rate so far; 0 without one."""
+        return 0.0 if self.refused or not self.samples else statistics.median(s.hashes / s.wall_s for s in self.samples)
 
 
 def clock_hz() -> float | None:
@@ -96,9 +106,15 @@ def take_sample(subject: Subject, nonces: int) -> Sample:
         with ThreadPoolExecutor(subject.threads) as pool:
             parts = list(pool.map(lambda _: _timed_scan(subject, nonces, barrier), range(subject.threads)))
     clocks = [part.clock_hz for part in parts if part.clock_hz]
+    wall_s = max(part.ended for part in parts) - min(part.began for part in parts)
+    if wall_s <= 0:
+        raise RateRefusedError(
+            f"{subject.row.name} {subject.mode}: the system's monotonic clock stood still or went back during a "
+            "sample; its rate is refused"
+        )
     return Sample(
         hashes=subject.threads * nonces * len(subject.job.versions),
-        wall_s=max(part.ended for part in parts) - min(part.began for part in parts),
+        wall_s=wall_s,
         cpu_s=sum(part.cpu_s for part in parts),
         clock_hz=statistics.fmean(clocks) if clocks else None,
         verified_hits=sum(part.hits for part in parts),
@@ -159,15 +175,21 @@ def _sample_or_refuse(subject: Subject, nonces: int) -> Sample | None:
 
 
 def measure(
-    measured: Sequence[Subject], seconds: float, progress: Callable[[Subject, float], None] | None = None
+    measured: Sequence[Subject],
+    seconds: float,
+    progress: Callable[[Subject, float], None] | None = None,
+    metering: Metering | None = None,
 ) -> None:
     """Calibrates all subjects, then samples them in turn, for about that many seconds each.
 
-    Round after round in changing order, so that a machine that slows down slows all of them alike. Samples are
-    kept in the subjects as they come: after a KeyboardInterrupt what was measured is there. `progress` gets the
-    subject at work and the part of the whole that is done, 0 to 1.
+    Round after round in changing order, so that a machine that slows down slows all of them alike. A turn is one
+    sample, or as many as the slowest meter in use needs. Samples are kept in the subjects as they come: after a
+    KeyboardInterrupt what was measured is there. `progress` gets the subject that is next and the part of the whole
+    that is done, 0 to 1.
     """
-    rounds = max(3, round(seconds / SAMPLE_SECONDS))
+    metering = metering or Metering()
+    turn_s = min(seconds, max(SAMPLE_SECONDS, metering.turn_s(s.row for s in measured)))
+    rounds = max(3 if turn_s <= SAMPLE_SECONDS else 1, round(seconds / turn_s))
     steps = (rounds + 1) * max(1, len(measured))
     step = 0
     for number in range(rounds + 1):
@@ -180,34 +202,65 @@ def measure(
                 continue
             if number == 0:
                 calibrate(subject)
-            elif sample := _sample_or_refuse(subject, subject.nonces):
-                subject.samples.append(sample)
+            else:
+                take_turn(subject, turn_s if turn_s > SAMPLE_SECONDS else 0.0, metering)
 
 
-def rate(samples_hs: Sequence[float]) -> Rate:
-    """Median, median absolute deviation and 95 % bootstrap interval of the median (Efron 1979), 1000 resamples.
+def take_turn(subject: Subject, seconds: float, metering: Metering) -> None:
+    """Takes one sample, and more until that many seconds have passed; with the energy that its meter shows."""
+    meter = metering.meter_for(subject.row)
+    before, taken = metering.read(meter), len(subject.samples)
+    began = time.perf_counter()
+    while sample := _sample_or_refuse(subject, subject.nonces):
+        subject.samples.append(sample)
+        if time.perf_counter() - began >= seconds:
+            break
+    samples = subject.samples[taken:]
+    if samples and not subject.refused:
+        hashrate_hs = sum(s.hashes for s in samples) / sum(s.wall_s for s in samples)
+        if turn := metering.turn(meter, before, hashrate_hs):
+            subject.turns.append(turn)
 
-    The resampling is seeded: the same samples give the same interval.
+
+def sustain(subject: Subject, seconds: float, metering: Metering) -> Iterator[Subject]:
+    """Runs a calibrated subject without a pause for that long; yields it with the samples of each second or so.
+
+    The subject that is yielded is a new one each time, and the last sample of one is followed at once by the next.
     """
-    median = statistics.median(samples_hs)
-    rng = random.Random(len(samples_hs))
-    medians = sorted(statistics.median(rng.choices(samples_hs, k=len(samples_hs))) for _ in range(1000))
-    return Rate(median, statistics.median(abs(s - median) for s in samples_hs), medians[25], medians[974])
+    stretch_s = max(1.0, seconds / SUSTAINED_POINTS)
+    began = time.perf_counter()
+    while not subject.refused and time.perf_counter() - began < seconds:
+        stretch = replace(subject, samples=[], turns=[])
+        take_turn(stretch, stretch_s, metering)
+        subject.refused = stretch.refused
+        if stretch.samples:
+            yield stretch
 
 
-def result(subject: Subject, watts: float | None = None) -> Result | None:
+def rate(samples_hs: Sequence[float], clocks_hz: Sequence[float] = ()) -> Rate:
+    """Median, median absolute deviation and 95 % bootstrap interval of the median (see stats.median_interval).
+
+    Another run meets another clock rate (turbo, heat, neighbours), so the interval has the clock's spread in it.
+    """
+    interval = stats.median_interval(samples_hs, stats.relative_spread(clocks_hz))
+    return Rate(statistics.median(samples_hs), stats.median_deviation(samples_hs), interval.low, interval.high)
+
+
+def result(subject: Subject, metering: Metering | None = None) -> Result | None:
     """The subject's line of the record; None without samples or after a refusal.
 
     Cycles per hash are CPU time times the clock rate measured beside it; null for devices, whose work the host's
-    CPU time does not show. `watts` is power that the user declares, never one that we know.
+    CPU time does not show. Energy is null unless a meter of `metering` covers the backend.
     """
     if subject.refused or not subject.samples:
         return None
     samples_hs = tuple(s.hashes / s.wall_s for s in subject.samples)
     on_cpu = subject.row.device == "cpu"
-    cycles = [s.cpu_s * s.clock_hz / s.hashes for s in subject.samples if s.clock_hz]
-    hashrate = rate(samples_hs)
-    seconds = sum(s.wall_s for s in subject.samples)
+    per_cpu_second = [s.hashes / s.cpu_s for s in subject.samples if s.cpu_s > 0]
+    cycles = [s.cpu_s * s.clock_hz / s.hashes for s in subject.samples if s.clock_hz and s.cpu_s > 0]
+    hashrate = rate(samples_hs, [s.clock_hz for s in subject.samples if s.clock_hz] if on_cpu else [])
+    spent = (metering or Metering()).energy(subject.row, subject.turns)
+    total = energy.gross(spent, subject.turns, hashrate) if spent else None
     return Result(
         backend=subject.row.name,
         mode="plain" if subject.mode == "plain" else "rolled",
@@ -217,17 +270,12 @@ def result(subject: Subject, watts: float | None = None) -> Result | None:
         hashes=sum(s.hashes for s in subject.samples),
         samples_hs=samples_hs,
         hashrate_hs=hashrate,
-        hashes_per_cpu_second=statistics.median(s.hashes / s.cpu_s for s in subject.samples) if on_cpu else None,
+        hashes_per_cpu_second=statistics.median(per_cpu_second) if per_cpu_second and on_cpu else None,
         cycles_per_hash=statistics.median(cycles) if cycles and on_cpu else None,
         verified_hits=sum(s.verified_hits for s in subject.samples),
-        energy=Energy(watts * seconds, seconds, "declared by the user", "declared", "declared") if watts else None,
-        j_per_th=_j_per_th(watts, hashrate) if watts else None,
-    )
-
-
-def _j_per_th(watts: float, hashrate: Rate) -> Efficiency:
-    return Efficiency(
-        watts / hashrate.median * 1e12, watts / hashrate.ci95_high * 1e12, watts / hashrate.ci95_low * 1e12
+        energy=spent,
+        j_per_th=total,
+        j_per_th_above_idle=energy.above_idle(spent, total) if spent and total else None,
     )
 
 
@@ -235,39 +283,6 @@ def median_clock_hz(measured: Sequence[Subject]) -> float | None:
     """The median clock rate over all samples."""
     clocks = [s.clock_hz for subject in measured for s in subject.samples if s.clock_hz]
     return statistics.median(clocks) if clocks else None
-
-
-def stability_warnings(
-    measured: Sequence[Subject], load: float | None, steal: float | None, governor: str | None
-) -> list[str]:
-    """What made the figures less certain, each with what to do about it."""
-    warnings = []
-    if load is not None and load > 0.5:
-        warnings.append(f"other work was running (load {load:.1f} before the start): close it and measure again")
-    if steal is not None and steal > 0.01:
-        warnings.append(f"the hypervisor took {steal:.0%} of the CPU time: compare cycles per hash, not MH/s")
-    if governor not in (None, "performance", "schedutil"):
-        warnings.append(f"the CPU's frequency governor is {governor!r}: set it to 'performance' for steady rates")
-    clocks = [s.clock_hz for subject in measured for s in subject.samples if s.clock_hz]
-    if clocks and min(clocks) < 0.9 * max(clocks):
-        warnings.append(
-            f"the clock rate varied from {min(clocks) / 1e9:.2f} to {max(clocks) / 1e9:.2f} GHz (turbo, heat or a "
-            "shared core): let the machine cool, or measure longer with --seconds"
-        )
-    warnings += [warning for subject in measured if (warning := _unsteady(subject))]
-    return warnings
-
-
-def _unsteady(subject: Subject) -> str | None:
-    if len(subject.samples) < 3 or subject.refused:
-        return None
-    values = rate([s.hashes / s.wall_s for s in subject.samples])
-    if values.mad > 0.05 * values.median:
-        return (
-            f"{subject.row.name} {subject.mode} is unsteady (its samples vary by {values.mad / values.median:.0%}): "
-            "measure longer with --seconds"
-        )
-    return None
 
 
 def fastest(mode: str) -> Row:

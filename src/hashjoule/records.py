@@ -11,6 +11,7 @@ import platform
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -48,6 +49,28 @@ class Machine(Struct, frozen=True, forbid_unknown_fields=True):
     """The clock rate that a chain of dependent instructions showed, median over the run."""
 
 
+class State(Struct, frozen=True, forbid_unknown_fields=True):
+    """The machine at one moment. `load` is the average over a minute, `steal` the part of CPU time since the run began.
+
+    The temperature is that of the hottest CPU sensor, in degrees Celsius.
+    """
+
+    clock_hz: Positive | None = None
+    governor: str | None = None
+    turbo: bool | None = None
+    temperature_c: float | None = None
+    load: NonNegative | None = None
+    steal: NonNegative | None = None
+
+
+class Idle(Struct, frozen=True, forbid_unknown_fields=True):
+    """Watts that a meter showed while nothing was measured, before and after the run."""
+
+    source: str
+    before_w: NonNegative | None
+    after_w: NonNegative | None
+
+
 class Conditions(Struct, frozen=True, forbid_unknown_fields=True):
     """How quiet the machine was. `load` before the run, `steal` as the part of CPU time taken by the hypervisor."""
 
@@ -55,15 +78,25 @@ class Conditions(Struct, frozen=True, forbid_unknown_fields=True):
     steal: NonNegative | None
     governor: str | None
     warnings: tuple[str, ...] = ()
+    before: State | None = None
+    during: State | None = None
+    after: State | None = None
+    idle: tuple[Idle, ...] = ()
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % bootstrap interval of the median."""
+    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % bootstrap interval of the median.
+
+    The interval of a CPU backend is widened by the spread of the clock rate that was measured beside the samples.
+    """
 
     median: Positive
     mad: NonNegative
     ci95_low: Positive
     ci95_high: Positive
+
+    def __post_init__(self) -> None:
+        _check_order(self.ci95_low, self.median, self.ci95_high)
 
 
 class Energy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,11 +111,19 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Efficiency(Struct, frozen=True, forbid_unknown_fields=True):
-    """Joules per terahash, with the bounds that the rate's interval gives."""
+    """Joules per terahash, with the bounds of its 95 % interval."""
 
     value: Positive
     low: Positive
     high: Positive
+
+    def __post_init__(self) -> None:
+        _check_order(self.low, self.value, self.high)
+
+
+def _check_order(low: float, value: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{value} lies outside its own interval, {low} to {high}")
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +142,9 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     verified_hits: Count
     energy: Energy | None = None
     j_per_th: Efficiency | None = None
+    """Gross: with all that the meter saw."""
+    j_per_th_above_idle: Efficiency | None = None
+    """Net: without the power that the meter saw at idle."""
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,25 +155,58 @@ class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class Point(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch of a sustained run, at its end: seconds since the start, median rate, clock, heat, mean power."""
+
+    at_s: NonNegative
+    hashrate_hs: Positive
+    clock_hz: Positive | None = None
+    temperature_c: float | None = None
+    watts: NonNegative | None = None
+
+
+class Sustained(Struct, frozen=True, forbid_unknown_fields=True):
+    """One backend run without a pause. The rates are medians over the first and the last tenth."""
+
+    backend: str
+    mode: Literal["plain", "rolled"]
+    threads: Annotated[int, Meta(ge=1)]
+    start_hs: Positive
+    end_hs: Positive
+    points: tuple[Point, ...]
+
+
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """A benchmark run."""
+    """A benchmark run. `complete` is false while it goes on, and stays so if it is interrupted."""
 
     schema: Literal["hashjoule.record/1"]
-    created: str
+    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
     hashjoule: Software
     machine: Machine
     conditions: Conditions
     results: tuple[Result, ...]
     refused: tuple[Refusal, ...] = ()
+    device_sum_hs: Positive | None = None
+    """The best rates of all devices, each measured alone, added up; null for a single device."""
+    sustained: Sustained | None = None
+    complete: bool = True
+
+
+class _Header(Struct):
+    schema: str
 
 
 def load_record(path: Path) -> Record:
     """Reads and validates a record. Raises UsageError, in one sentence, for anything that is not one."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Record)
+        content = path.read_bytes()
+        schema = msgspec.json.decode(content, type=_Header).schema
+        if schema != SCHEMA and schema.startswith("hashjoule.record/"):
+            raise UsageError(f"{path} is a {schema}, but this version reads {SCHEMA} only; update hashjoule")
+        return msgspec.json.decode(content, type=Record)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is no {SCHEMA} record: {error}") from None
 
 
@@ -138,36 +215,61 @@ def to_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def save_record(record: Record, folder: Path, suite: str = "bench") -> Path:
-    """Writes `<folder>/<machine>/<date>-<suite>.json` atomically, never over an existing file; returns the path.
+class RecordFile:
+    """The file of one run: `<folder>/<machine>/<date>-<suite>.json`, with a name that no other run has taken.
 
-    Raises UsageError if the folder cannot be written.
+    It appears with the first `write` and is replaced in one step by each further one, so that a run which is
+    interrupted, or whose disk fills up, keeps what was written before.
     """
-    target = folder / _slug(record.machine.cpu)
-    stem = f"{record.created[:10]}-{suite}"
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        return _write_new(target, stem, to_json(record) + "\n")
-    except OSError as error:
-        raise UsageError(f"the record cannot be saved in {target}: {error.strerror}") from None
 
+    def __init__(self, folder: Path, cpu: str, created: str, suite: str = "bench") -> None:
+        """Creates the folder. Raises UsageError, before anything is measured, if it cannot be written."""
+        self._folder = folder / _slug(cpu)
+        self._stem = f"{created[:10]}-{suite}"
+        self.path: Path | None = None
+        with self._one_sentence():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._folder):
+                pass
 
-def _write_new(folder: Path, stem: str, text: str) -> Path:
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+    def write(self, record: Record) -> Path:
+        """Writes the record, in whole or not at all. Raises UsageError if the disk is full or the folder is gone."""
+        with self._one_sentence():
+            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".tmp")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(to_json(record) + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).chmod(0o644)
+                if self.path:
+                    Path(name).replace(self.path)
+                else:
+                    self.path = self._link_to_new_name(name)
+            finally:
+                Path(name).unlink(missing_ok=True)
+        assert self.path
+        return self.path
+
+    def _link_to_new_name(self, name: str) -> Path:
         for number in range(1, 10_000):
-            path = folder / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+            path = self._folder / (f"{self._stem}.json" if number == 1 else f"{self._stem}-{number}.json")
             with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)  # fails where the name is taken, unlike a rename
+                os.link(name, path)  # fails where the name is taken, unlike a rename
                 return path
         raise FileExistsError(17, "every name of this date is taken")
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _one_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(f"the record cannot be saved in {self._folder}: {error.strerror}") from None
+
+
+def save_record(record: Record, folder: Path, suite: str = "bench") -> Path:
+    """Writes a record into a new file (see RecordFile) and returns its path."""
+    return RecordFile(folder, record.machine.cpu, record.created, suite).write(record)
 
 
 def _slug(text: str) -> str:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 did not hold or not found, 2 bad input, 3 node or device u
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 
@@ -17,11 +18,15 @@ COMMANDS = {
     "bench": "hashjoule.cli.bench:bench_command",
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
+    "show": "hashjoule.cli.show:show_command",
+    "compare": "hashjoule.cli.compare:compare_command",
     "grind": "hashjoule.cli.grind:grind_command",
+    "mine": "hashjoule.cli.mine:mine_command",
     "table": "hashjoule.cli.table:table_command",
     "plot": "hashjoule.cli.plot:plot_command",
     "explain": "hashjoule.cli.explain:explain_command",
     "economics": "hashjoule.cli.economics:economics_command",
+    "report": "hashjoule.cli.report:report_command",
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 
@@ -42,7 +47,7 @@ class LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "-V", "--version")
 def cli() -> None:
     """How many joules does a terahash cost on this machine?
@@ -71,6 +76,10 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return 130
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _complain("the output cannot be written, the disk is full; free some space and run again", 2)
 
 
 def _complain(message: str, code: int) -> int:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import click
 
-from hashjoule import backends, check, records
+from hashjoule import backends, check, meters, records
 from hashjoule.backends import Row, c
 from hashjoule.cli.common import json_option
 from hashjoule.errors import HashjouleError
+from hashjoule.meters import Meter
 from hashjoule.report.text import columns
 
 
 @click.command("devices")
 @json_option
 def devices_command(as_json: bool) -> None:
-    """List backends and devices: usable here, or why not and what to do."""
+    """List backends, devices and meters: usable here, or why not and what to do."""
     rows = backends.rows()
     states = [_state(row) for row in rows]
+    known = meters.meters()
     machine = records.machine_facts(c.features(), None)
     if as_json:
         listed = [
@@ -24,7 +26,7 @@ def devices_command(as_json: bool) -> None:
             | {"facts": r.facts}
             for r, s in zip(rows, states, strict=True)
         ]
-        click.echo(records.to_json({"machine": machine, "backends": listed, "meters": []}))
+        click.echo(records.to_json({"machine": machine, "backends": listed, "meters": [_plain(m) for m in known]}))
         return
     click.echo(f"{machine.cpu}, {machine.cores} cores, {machine.memory / 2**30:.0f} GiB, {machine.os}")
     click.echo(f"features: {', '.join(machine.features) or 'none that a variant needs'}\n")
@@ -33,7 +35,15 @@ def devices_command(as_json: bool) -> None:
         for r, s in zip(rows, states, strict=True)
     ]
     click.echo(columns(["backend", "device", "lanes", "usable", "with, or why not"], lines, left=5))
-    click.echo("\nmeters: none is read by this version; declare the power with `hashjoule bench --watts W`")
+    lines = [[m.name, m.scope, m.method, "no" if m.unavailable else "yes", m.unavailable or m.source] for m in known]
+    click.echo("\n" + columns(["meter", "scope", "method", "usable", "with, or why not"], lines, left=5))
+    if all(meter.unavailable for meter in known):
+        click.echo("\nno meter can be read: declare the power with `hashjoule bench --watts W` if you know it")
+
+
+def _plain(meter: Meter) -> dict[str, str | None]:
+    fields = ("name", "source", "scope", "method", "covers", "pci_bus_id", "unavailable")
+    return {field: getattr(meter, field) for field in fields}
 
 
 def _state(row: Row) -> str | None:

@@ -1,0 +1,100 @@
+"""Statistics of samples that come one after another: intervals, ratios, outliers. Pure functions.
+
+Neighbours on a shared machine and the clock's turbo slow several samples in a row, so samples are not independent;
+intervals come from resampling runs of consecutive samples, not single ones.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+RESAMPLES = 1000
+_Z = 1.96
+"""The 97.5th percentile of the normal distribution."""
+_MOST_BLOCKS = 200
+"""Enough for two digits of an interval; more would make the resampling of long runs slow."""
+
+
+class Interval(NamedTuple):
+    """The bounds of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+def median_interval(samples: Sequence[float], spread: float = 0.0) -> Interval:
+    """The 95 % interval of the median by the circular block bootstrap (Politis and Romano 1992); samples above zero.
+
+    Blocks of about the square root of the number of samples keep what neighbours have in common. Resampling few
+    blocks shows too little, so the bounds are moved out as far as Student's t is wider than the normal distribution,
+    but not past all samples. `spread` is a relative standard deviation that one run does not average away; it is
+    added in quadrature. The resampling is seeded: the same samples give the same interval.
+    """
+    length = max(math.isqrt(len(samples)), math.ceil(len(samples) / _MOST_BLOCKS))
+    blocks = math.ceil(len(samples) / length)
+    rng = random.Random(len(samples))
+    draws = [rng.choices(range(len(samples)), k=blocks) for _ in range(RESAMPLES)]
+    median = statistics.median(samples)
+    wider = _student_t(max(1, blocks - 1)) / _Z
+    low = max(min(samples), median * min(1.0, _low_bound(samples, length, draws) / median) ** wider)
+    high = min(max(samples), median * max(1.0, _high_bound(samples, length, draws) / median) ** wider)
+    return Interval(
+        median * math.exp(-math.hypot(math.log(median / low), _Z * spread)),
+        median * math.exp(math.hypot(math.log(high / median), _Z * spread)),
+    )
+
+
+def _student_t(freedom: int) -> float:
+    """The 97.5th percentile of Student's t, by the first terms of its expansion (Abramowitz and Stegun 26.7.5)."""
+    return _Z + (_Z**3 + _Z) / (4 * freedom) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2)
+
+
+def _low_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[int]]) -> float:
+    """The 2.5th percentile of the resampled medians: the first sample that 2.5 % of them do not exceed.
+
+    A resampled median is at most x if half of its samples are. So only counts of samples up to x are needed, block by
+    block, and a bisection over x; no resample is ever built or sorted.
+    """
+    total = length * len(draws[0])
+
+    def part_at_most(x: float) -> float:
+        below = [0, *accumulate(sample <= x for sample in (*samples, *samples[:length]))]
+        counts = [below[start + length] - below[start] for start in range(len(samples))]
+        return sum(2 * sum(counts[start] for start in draw) >= total for draw in draws) / len(draws)
+
+    return sorted(samples)[bisect_left(sorted(samples), 0.025, key=part_at_most)]
+
+
+def _high_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[int]]) -> float:
+    return -_low_bound([-sample for sample in samples], length, draws)
+
+
+def median_deviation(samples: Sequence[float]) -> float:
+    """The median absolute deviation from the median."""
+    median = statistics.median(samples)
+    return statistics.median(abs(sample - median) for sample in samples)
+
+
+def relative_spread(values: Sequence[float]) -> float:
+    """The standard deviation over the median, from the median deviation: outliers do not count; 0 without values."""
+    return 1.4826 * median_deviation(values) / statistics.median(values) if values else 0.0
+
+
+def outliers(samples: Sequence[float]) -> int:
+    """How many lie more than 1.5 interquartile ranges outside the quartiles (Tukey 1977)."""
+    if len(samples) < 4:
+        return 0
+    first, _, third = statistics.quantiles(samples, n=4, method="inclusive")
+    reach = 1.5 * (third - first)
+    return sum(not first - reach <= sample <= third + reach for sample in samples)
+
+
+def required_samples(samples: Sequence[float], margin: float = 0.01) -> int:
+    """Independent samples after which the mean is known to that margin with 95 % certainty."""
+    return math.ceil((_Z * statistics.stdev(samples) / (margin * statistics.fmean(samples))) ** 2)
