@@ -25,7 +25,11 @@ MAX_WRONG = 16
 """Wrong candidates after which a device is given up."""
 
 LAUNCH_SECONDS = 0.05
-"""What a launch is aimed at: long against its overhead, short against the watchdogs of displays and of users."""
+"""What a launch is aimed at: long against its overhead, short against the watchdogs of displays and of users.
+
+It is not tuned: the rate that tuning found gives the nonces for it on any device, and on a core under PoCL 3.1 20 ms
+cost 2 to 3 % of the hashes in a CPU second, while 100 ms gained less than 1 %.
+"""
 
 _launch_seconds = LAUNCH_SECONDS
 _VENDORS = Path("/etc/OpenCL/vendors")
