@@ -150,7 +150,10 @@ def _open(device: Any, name: str) -> OpenCLDevice:
 
 @cache
 def _why_not(device: Any, name: str) -> str | None:
-    """Builds an empty kernel, unless the device is known to work: some compilers do not know a newer CPU."""
+    """Builds an empty kernel, unless the device is known to work: some compilers do not know a newer CPU.
+
+    PoCL's wheel (3.0, LLVM 14) is one. It takes no other CPU from build options, and POCL_LLVM_CPU_NAME came with 5.0.
+    """
     import pyopencl as cl
 
     from hashjoule.backends import opencl_tuning
