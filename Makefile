@@ -10,12 +10,12 @@ BIN := $(VENV)/bin
 bench: $(VENV)/installed
 	$(BIN)/hashjoule bench
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev .cache/bitcoind/bin/bitcoind
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python csrc/generate_shani_avx512.py --check
-	$(BIN)/pytest
+	HASHJOULE_BITCOIND=$(abspath .cache/bitcoind) $(BIN)/pytest
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -40,6 +40,10 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 $(VENV)/installed-dev: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
 	touch $@ $(VENV)/installed
+
+.cache/bitcoind/bin/bitcoind: tools/get-bitcoind
+	tools/get-bitcoind $(abspath .cache/bitcoind)
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,4 +1,4 @@
-/* 16 lanes with AVX-512: rotates and any three-input logic are single instructions, and 32 registers hold both hashes. */
+/* 16 lanes with AVX-512: a rotate or any logic of three inputs is one instruction, and there are 32 registers. */
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 #else

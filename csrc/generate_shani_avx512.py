@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Writes shani_avx512_bodies.h: the inner loops of shani_avx512.c.
 
-A body advances several computations that have nothing to do with each other: the first hash of sixteen pairs and
-the second hash of sixteen others in vector lanes, both hashes of a few pairs on the SHA instructions, and the
-message schedules that those need. Each is a stream of single operations; the streams are merged evenly, so that
-the CPU always finds operations that are ready, and the compiler must keep that order (see shani_avx512.c).
+A body advances several computations that have nothing to do with each other: the first hash of sixteen pairs
+and the second hash of sixteen others in vector lanes, both hashes of a few pairs on the SHA instructions, and
+the message schedules that those need. Each is a stream of single operations. The streams are merged evenly,
+so that the CPU always finds operations that are ready. The compiler keeps that order (see shani_avx512.c).
 
-A body is a prefix and a loop of three times sixteen rounds, because straight-line code for all 121 rounds does
-not fit the caches of decoded instructions. The prefix has 12 rounds of the first hash, which starts at round 4,
-and 13 of the second, which ends after round 60: the last e decides digest word 7.
+A body is a prefix and a loop of three times sixteen rounds, because straight-line code for all 121 rounds
+does not fit the cache of decoded instructions. The prefix has 12 rounds of the first hash, which starts at
+round 4, and 13 of the second, which ends after round 60: the last e decides digest word 7.
 
 Usage: generate_shani_avx512.py [--check]
 """
@@ -41,6 +41,7 @@ K = [root_bits(p, 3) for p in PRIMES]
 
 SHA_CHAINS = 4  # pairs that a body takes through a hash on the SHA instructions
 LOOP = 16  # rounds in one turn of the loop; also how far pointers into W + K move
+PART_WORDS = 4  # schedule words for the SHA instructions in one turn: 48 in three turns of four bodies
 SECOND_WORDS = 15  # schedule words of the second hash in one turn: 16..60 in three
 
 # A value is a number, or C: the name of an operation's result, a variable, or an operand in memory.
@@ -53,39 +54,46 @@ class Stream:
 
     names: Iterator[int]
     lines: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)  # names of the words made here, by place in memory
 
     def let(self, function: str, *operands: Value, type_: str = "V") -> str:
         """A new name for function(operands)."""
         name = f"x{next(self.names)}"
-        operands = tuple(f"ALL(0x{x:08x}u)" if isinstance(x, int) else x for x in operands)
-        self.lines.append(f"const {type_} {name} = {function}({', '.join(operands)});")
+        text = ", ".join(f"ALL(0x{x:08x}u)" if isinstance(x, int) else x for x in operands)
+        self.lines.append(f"const {type_} {name} = {function}({text});")
         return name
 
     def set(self, target: str, value: Value) -> None:
+        """Stores a value."""
         self.lines.append(f"{target} = {value};")
 
     def add(self, *terms: Value) -> Value:
         """Their sum, from left to right, with the numbers among them as one."""
         number = sum(t for t in terms if isinstance(t, int)) & MASK
-        names = [t for t in terms if isinstance(t, str)]
-        total, *others = [*names, number] if number or not names else names
-        for term in others:
+        names: list[Value] = [t for t in terms if isinstance(t, str)]
+        if number or not names:
+            names.append(number)
+        total = names[0]
+        for term in names[1:]:
             total = self.let("ADD", total, term)
         return total
 
     def sigma(self, x: Value, n1: int, n2: int, n3: int, last: str = "ROR") -> Value:
+        """One of the four sigmas of FIPS 180-4, 4.1.2: those of the schedule end in SHR."""
         if isinstance(x, int):
             return rotate(x, n1) ^ rotate(x, n2) ^ rotate(x, n3)
-        return self.let("XOR3", self.let("ROR", x, str(n1)), self.let("ROR", x, str(n2)), self.let(last, x, str(n3)))
+        turned = [self.let("ROR", x, str(n1)), self.let("ROR", x, str(n2)), self.let(last, x, str(n3))]
+        return self.let("XOR3", *turned)
 
     def choose(self, function: str, x: Value, y: Value, z: Value) -> Value:
+        """CH or MAJ."""
         if isinstance(x, int) and isinstance(y, int) and isinstance(z, int):
             return (z ^ (x & (y ^ z))) if function == "CH" else ((x & y) | (z & (x | y)))
         return self.let(function, x, y, z)
 
     def round(self, s: list[Value], *wk: Value) -> None:
-        """One round on the state a..h in s. KEEP stops compilers from moving the sigma, which comes last, forward
-        in the sum: the way from e to the next e is what bounds the speed of a stream."""
+        """One round on the state a..h in s. KEEP stops compilers from moving the sigma, which comes last,
+        forward in the sum: the way from e to the next e is what bounds the speed of a stream."""
         a, b, c, d, e, f, g, h = s
         t = self.add(h, *wk, self.choose("CH", e, f, g))
         t = self.let("KEEP", t) if isinstance(t, str) else t
@@ -95,15 +103,18 @@ class Stream:
         s[0] = self.add(t, self.choose("MAJ", a, b, c), self.sigma(a, 2, 13, 22))
 
     def word(self, w: str, t: int) -> str:
-        """Word t + 16 of the schedule in memory at w, from the sixteen words before it."""
-        near, far = self.let("LOAD", f"{w}[{t + 1}]"), self.let("LOAD", f"{w}[{t + 14}]")
+        """Word t + 16 of the schedule in memory at w, from the sixteen words before it. The word before last
+        comes from a register where it was made here, for a load must wait for its store."""
+        near = self.let("LOAD", f"{w}[{t + 1}]")
+        far = self.made.get(f"{w}[{t + 14}]", f"{w}[{t + 14}]")
         parts = self.sigma(near, 7, 18, 3, "SHR"), f"{w}[{t + 9}]", self.sigma(far, 17, 19, 10, "SHR")
-        word = str(self.add(f"{w}[{t}]", *parts))
+        word = self.made[f"{w}[{t + 16}]"] = str(self.add(f"{w}[{t}]", *parts))
         self.set(f"{w}[{t + 16}]", word)
         return word
 
 
 def rotate(x: int, n: int) -> int:
+    """The 32-bit number, rotated right."""
     return (x >> n | x << 32 - n) & MASK
 
 
@@ -117,7 +128,7 @@ def first_prefix(s: Stream) -> list[Value]:
 
 
 def first_loop(s: Stream, state: list[Value], rolled: bool) -> None:
-    """Sixteen rounds from 16 on. Rolled: all lanes share W + K. Plain: each has its words, made on the way."""
+    """Sixteen rounds from 16 on. Rolled: all lanes share W + K. Plain: their words are made on the way."""
     for t in range(16, 16 + LOOP):
         if rolled:
             s.round(state, f"ALL(WK(v.wk, {t}))")
@@ -135,7 +146,7 @@ def second_prefix(s: Stream) -> list[Value]:
 
 
 def second_loop(s: Stream, state: list[Value]) -> None:
-    """Sixteen rounds from 13 on. Words come at fifteen a turn, so in the last turn only one ahead of the rounds."""
+    """Sixteen rounds from 13 on. Words come at fifteen a turn: in the last just ahead of their rounds."""
     for t in range(13, 13 + LOOP):
         s.round(state, f"ALL(v.k[{t}])", f"v.second_wt[{t}]")
         if t < 13 + SECOND_WORDS:
@@ -169,11 +180,14 @@ def part_of_schedule(s: Stream, part: str, words: int) -> None:
 
 def interleave(streams: list[Stream]) -> list[str]:
     """All statements, so that every stream is as far through as the others at any place."""
-    places = [((i + 0.5) / len(s.lines), n, line) for n, s in enumerate(streams) for i, line in enumerate(s.lines)]
+    places = []
+    for n, s in enumerate(streams):
+        places += [((i + 0.5) / len(s.lines), n, line) for i, line in enumerate(s.lines)]
     return [line for _, _, line in sorted(places)]
 
 
 def sha_streams(names: Iterator[int], first: range, second: range, rolled: bool) -> list[Stream]:
+    """Rounds of the first and of the second hash of all chains."""
     streams = [Stream(names) for _ in range(SHA_CHAINS)]
     for c, s in enumerate(streams):
         on_sha(s, "sha_first", c, first, "v.sha_wk" if rolled else f"v.sha_wk + 4 * {c}")
@@ -181,36 +195,45 @@ def sha_streams(names: Iterator[int], first: range, second: range, rolled: bool)
     return streams
 
 
-def body(name: str, rolled: bool) -> str:
-    names = itertools.count()
+CARRIED = [f"{hash_}{i}" for hash_ in ("first", "second") for i in range(8)]  # states from turn to turn
+
+
+def prefix(names: Iterator[int], rolled: bool) -> list[str]:
+    """First hash 4..15 and second hash 0..12; on the SHA instructions 4..15 and 0..13."""
     first, second = Stream(names), Stream(names)
-    carried = [f"{hash_}{i}" for hash_ in ("first", "second") for i in range(8)]
     state = first_prefix(first) + second_prefix(second)
-    prefix = interleave([first, second, *sha_streams(names, range(4, 16), range(14), rolled)])
-    prefix += [f"V {variable} = {value};" for variable, value in zip(carried, state, strict=True)]
+    lines = interleave([first, second, *sha_streams(names, range(4, 16), range(14), rolled)])
+    return lines + [f"V {variable} = {value};" for variable, value in zip(CARRIED, state, strict=True)]
 
+
+def turn(names: Iterator[int], rolled: bool) -> list[str]:
+    """The next sixteen rounds of all."""
     first, second = Stream(names), Stream(names)
-    state_1: list[Value] = list(carried[:8])
-    state_2: list[Value] = list(carried[8:])
-    first_loop(first, state_1, rolled)
-    second_loop(second, state_2)
-    parts = [Stream(names) for _ in range(1 if rolled else 2)]
-    for s, part in zip(parts, ("second", "first"), strict=False):
-        part_of_schedule(s, part, 4)
-    sha = sha_streams(names, range(16, 32), range(14, 30), rolled)
-    loop = interleave([first, second, *sha, *parts])
-    loop += [f"{variable} = {value};" for variable, value in zip(carried, state_1 + state_2, strict=True)]
-    loop += ["NEXT_TURN(v);"]
+    first_state: list[Value] = [*CARRIED[:8]]
+    second_state: list[Value] = [*CARRIED[8:]]
+    first_loop(first, first_state, rolled)
+    second_loop(second, second_state)
+    streams = [first, second, *sha_streams(names, range(16, 32), range(14, 30), rolled)]
+    for part in ("second",) if rolled else ("second", "first"):
+        streams.append(Stream(names))
+        part_of_schedule(streams[-1], part, PART_WORDS)
+    moves = zip(CARRIED, first_state + second_state, strict=True)
+    return [*interleave(streams), *(f"{variable} = {value};" for variable, value in moves), "NEXT_TURN(v);"]
 
-    last = [f"v.digest[{i}] = ADD({carried[i]}, v.midstate[{i}]);" for i in range(8)]
-    last += [f"*v.word7 = ADD({carried[12]}, ALL(0x{H[7]:08x}u));"]
-    return "\n    ".join(
-        [f"static NOINLINE void {name}(const struct io *io)\n{{", "struct io v = *io;", "ALIGN_STACK;", *prefix]
-        + ["for (int turn = 0; turn < 3; turn++) {", *("    " + line for line in loop), "}", *last]
-    ) + "\n}\n"
+
+def body(name: str, rolled: bool) -> str:
+    """The C function."""
+    names = itertools.count()
+    lines = ["struct io v = *io;", "ALIGN_STACK;", *prefix(names, rolled)]
+    lines += ["for (int turn = 0; turn < 3; turn++) {", *("    " + x for x in turn(names, rolled)), "}"]
+    lines += [f"v.digest[{i}] = ADD({CARRIED[i]}, v.midstate[{i}]);" for i in range(8)]
+    lines += [f"*v.word7 = ADD({CARRIED[12]}, ALL(0x{H[7]:08x}u));"]
+    inside = "".join(f"    {line}\n" for line in lines)
+    return f"static NOINLINE void {name}(const struct io *io)\n{{\n{inside}}}\n"
 
 
 def main() -> None:
+    """Writes or checks the file."""
     parser = argparse.ArgumentParser(description="Writes shani_avx512_bodies.h.")
     parser.add_argument("--check", action="store_true", help="fail unless the file is current")
     check = parser.parse_args().check

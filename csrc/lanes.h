@@ -1,15 +1,19 @@
 /* The lane-generic search: one source for every instruction set without SHA instructions, scalar C included.
  *
- * A step works on STREAMS times LANES hashes: one hash in each lane of a V, and STREAMS of them side by side, round
- * by round, to hide the latency of the long chain that SHA-256 is. Plain: the hashes are consecutive nonces of one
+ * A step works on STREAMS times LANES hashes, one hash in each lane of a V. Plain: they are consecutive nonces of one
  * midstate. Rolled: they are midstates (versions) that share one nonce, so the message schedule of the header's
  * second chunk is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
  *
- * The rounds are loops over eight of them: code that is unrolled further no longer fits the caches of decoded
- * instructions, and then decoding is what takes the time.
+ * A round is a chain of dependent instructions, and a core is filled by two or more chains side by side. There are
+ * two ways to have them; in both, a step does the second hashes of the batch before and the first of its own:
+ * - BESIDE: the second hash goes beside the first, round by round, in one straight line. Best where a round is short
+ *   and there are 32 registers (AVX-512).
+ * - otherwise: STREAMS hashes side by side, in loops of eight rounds. Best where a round takes many instructions:
+ *   in a straight line they no longer fit the cache of decoded instructions, and then decoding takes the time.
  *
- * The includer defines LANES, STREAMS (1, 2 or 4), V, ZERO_LANES(x), which has bit i set where lane i of x is zero,
- * and those primitives of sha256_rounds.h for which it has something better than the defaults below. */
+ * The includer defines LANES, STREAMS (1 or 2), V, REGISTER (the inline-assembly constraint for a V), ZERO_LANES(x),
+ * which has bit i set where lane i of x is zero, and those primitives of sha256_rounds.h for which it has something
+ * better than the defaults below. */
 #include <string.h>
 
 #include "core.h"
@@ -46,25 +50,7 @@ INLINE V in_order(V sum)
 
 #include "sha256_rounds.h"
 
-#if STREAMS == 1
-#define EACH_STREAM(X, t) X(0, t)
-#elif STREAMS == 2
-#define EACH_STREAM(X, t) X(0, t) X(1, t)
-#else
-#define EACH_STREAM(X, t) X(0, t) X(1, t) X(2, t) X(3, t)
-#endif
-
-#define FOUR_ROUNDS(X, t) \
-    EACH_STREAM(X, (t)) EACH_STREAM(X, (t) + 1) EACH_STREAM(X, (t) + 2) EACH_STREAM(X, (t) + 3)
-
-/* Rounds t to t + 55, with X in terms of t to t + 7 while kw moves on by eight rounds of `step` words. */
-#define ROUNDS_56(X, t, kw, step) \
-    for (int block = 0; block < 7; block++, kw += 8 * (step)) { \
-        FOUR_ROUNDS(X, t) \
-        FOUR_ROUNDS(X, t + 4) \
-    }
-
-/* The words of a schedule that are not fixed. */
+/* The words that both schedules compute. */
 #define WORDS_18_TO_60(X) \
     X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33) X(34) X(35) X(36) \
     X(37) X(38) X(39) X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) X(49) X(50) X(51) X(52) X(53) X(54) X(55) \
@@ -83,14 +69,20 @@ typedef struct {
 
 /* What is the same for every hash of a job. */
 typedef struct {
-    uint kw[18];   /* K[t] + W[t] of the first hash, as far as the nonce does not reach W[t] */
+    uint kw[18];    /* K[t] + W[t] of the first hash, as far as the nonce does not reach W[t] */
     uint known[34]; /* from 18 on: the part of W[t] that the nonce does not reach */
-    uint k[64];    /* K, for the compiler to use from memory: it would put constants through integer registers */
+    uint k[64];     /* K as memory operands: compilers would put constants through integer registers */
 } job_words;
 
 static uint rotr(uint x, int n)
 {
     return x >> n | x << (32 - n);
+}
+
+/* K[t] and, where W[t] of the second hash is padding, W[t]. */
+INLINE uint second_known(const job_words *j, int t)
+{
+    return j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0);
 }
 
 static void prepare_job(job_words *j, const hj_job *job)
@@ -191,7 +183,7 @@ INLINE void second_round(V *s, V *w, int t, const job_words *j)
     if (t >= 16) {
         WORD(w, t) = second_word(w, t);
     }
-    TAKE(s, t, j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+    TAKE(s, t, second_known(j, t));
     if (t < 8 || t >= 16) {
         TAKE(s, t, WORD(w, t));
     }
@@ -202,6 +194,7 @@ INLINE void second_round(V *s, V *w, int t, const job_words *j)
     }
 }
 
+/* FIRST_ROUND(t) is the first hash's round in state s; the second hash, in r and w, has its rounds 1 to 60. */
 #define PAIR_OF_ROUNDS(t) FIRST_ROUND(t) second_round(r, w, (t) - 3, j);
 #define BOTH_HASHES \
     PAIR_OF_ROUNDS(4) PAIR_OF_ROUNDS(5) PAIR_OF_ROUNDS(6) PAIR_OF_ROUNDS(7) PAIR_OF_ROUNDS(8) PAIR_OF_ROUNDS(9) \
@@ -240,13 +233,30 @@ static __attribute__((noinline)) uint64_t rolled_step(V digest[1][8], const grou
 
 #else
 
+#if STREAMS == 1
+#define EACH_STREAM(X, t) X(0, t)
+#else
+#define EACH_STREAM(X, t) X(0, t) X(1, t)
+#endif
+
+#define FOUR_ROUNDS(X, t) \
+    EACH_STREAM(X, (t)) EACH_STREAM(X, (t) + 1) EACH_STREAM(X, (t) + 2) EACH_STREAM(X, (t) + 3)
+
+/* Rounds t to t + 55, with X in terms of t to t + 7 while kw moves on by eight rounds of `step` words. */
+#define ROUNDS_56(X, t, kw, step) \
+    for (int block = 0; block < 7; block++, kw += 8 * (step)) { \
+        FOUR_ROUNDS(X, t) \
+        FOUR_ROUNDS(X, t + 4) \
+    }
+
 /* K[t] + W[t] of LANES second hashes, t = 1 to 60; those from 8 to 15 are padding. */
 static __attribute__((noinline)) void second_schedule(words *kw, const V digest[8], const job_words *j)
 {
     V w[16];
     memcpy(w, digest, 8 * sizeof *w);
     for (int t = 1; t < 16; t++) {
-        kw[t * STREAMS].v = t < 8 ? ADD(w[t], j->k[t]) : SPLAT(j->k[t] + (t == 8 ? 0x80000000u : t == 15 ? 32 * 8 : 0));
+        V known = SPLAT(second_known(j, t));
+        kw[t * STREAMS].v = t < 8 ? ADD(w[t], known) : known;
     }
 #define NEXT(t) \
     WORD(w, t) = second_word(w, t); \
@@ -255,7 +265,7 @@ static __attribute__((noinline)) void second_schedule(words *kw, const V digest[
 #undef NEXT
 }
 
-/* Second hashes as far as digest word 7. The result has a bit set for each hash that passes the filter. */
+/* Second hashes as far as digest word 7. Bit i * LANES + n of the result is set where lane n of stream i passes. */
 static __attribute__((noinline)) uint64_t second_hashes(const V digest[STREAMS][8], const job_words *j, uint filter)
 {
     words schedule[61 * STREAMS], *kw = schedule;
@@ -303,8 +313,8 @@ static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const
 }
 
 /* Each stream has its own group, and all have nonce n of the schedule. */
-static __attribute__((noinline)) uint64_t rolled_step(V digest[STREAMS][8], const group *groups, const words *kw, uint n,
-                                                      const job_words *j, uint filter)
+static __attribute__((noinline)) uint64_t rolled_step(V digest[STREAMS][8], const group *groups, const words *kw,
+                                                      uint n, const job_words *j, uint filter)
 {
     V s[STREAMS][8];
     uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);

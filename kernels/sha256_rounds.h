@@ -8,8 +8,9 @@
  *   V            a word of every lane                     ROTR(x, n), SHR(x, n)     rotate, shift right
  *   ADD(x, y)    x + y; y may be a word for all lanes     XOR3(x, y, z)             x ^ y ^ z
  *   SPLAT(x)     a word for all lanes as a V              CH(e, f, g), MAJ(a, b, c)
- *   INLINE       what declares an inline function         H0, K                     the constants, as arrays
- * and calls these functions with a constant t, so that indices and conditions cost nothing. */
+ *   INLINE       what declares an inline function         H0                        the initial state, an array
+ * and calls these functions with a constant t, so that indices and conditions cost nothing. Where rounds are looped
+ * over, t modulo 8 is enough for the rounds themselves. */
 #ifndef HJ_SHA256_ROUNDS_H
 #define HJ_SHA256_ROUNDS_H
 
@@ -44,6 +45,7 @@ INLINE void full_round(V *s, int t)
     TAKE(s, t, ADD(BIG_SIGMA0(a), MAJ(a, b, c)));
 }
 
+/* W[t] of any message, t >= 16. */
 INLINE V next_word(const V *w, int t)
 {
     return ADD(ADD(ADD(SMALL_SIGMA0(WORD(w, t + 1)), WORD(w, t)), WORD(w, t + 9)), SMALL_SIGMA1(WORD(w, t + 14)));

@@ -272,7 +272,7 @@ def test_records_are_kept_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch)
 def test_output_to_a_full_disk_is_one_sentence() -> None:
     """No traceback, exit code 2."""
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "hashjoule", "devices", "--json"]
+        command = [sys.executable, "-m", "hashjoule", "table", "--format", "json"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "the disk is full" in done.stderr
@@ -327,7 +327,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_output_to_a_closed_pipe_is_no_error() -> None:
     """`hashjoule devices | head -1` ends quietly, with the 1 that click gives for a broken pipe."""
-    with spawned("devices") as process:
+    with spawned("table") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -336,7 +336,9 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--seconds", "60"]])
+@pytest.mark.parametrize(
+    "arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c", "--seconds", "60"]]
+)
 def test_an_interrupt_ends_with_130(arguments: list[str]) -> None:
     """Ctrl-C ends long work without a traceback; bench still shows what it measured."""
     with spawned(*arguments) as process:

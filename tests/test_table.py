@@ -32,6 +32,13 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(table_command, [str(argument) for argument in arguments])
 
 
+def test_a_measured_row_names_its_machine_and_day(tmp_path: Path) -> None:
+    """A processor stands by its own name, a device by its; the day is that of the record."""
+    path = write_record(tmp_path, result(device="cpu"), result(**UNMETERED))
+    rows = [row for row in load_table([path]) if row.origin == "measured"]
+    assert [(row.model, row.source_date) for row in rows] == [(CPU, "2026-11-20"), ("NVIDIA H100", "2026-11-20")]
+
+
 def test_every_published_machine_is_a_row() -> None:
     """The table has one row for each machine; J/TH and ratios are known exactly where a power is."""
     rows = load_table()

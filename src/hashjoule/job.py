@@ -53,7 +53,8 @@ def _cube_root_fraction(n: int) -> int:
         root = better
 
 
-_K = [_cube_root_fraction(p) for p in _primes(64)]
+SHA256_K = tuple(_cube_root_fraction(p) for p in _primes(64))
+"""SHA-256's round constants (FIPS 180-4, 4.2.2)."""
 
 
 def compress(state: Words8, block: bytes) -> Words8:
@@ -73,7 +74,7 @@ def compress(state: Words8, block: bytes) -> Words8:
         s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10
         w.append((w[t - 16] + s0 + w[t - 7] + s1) & 0xFFFFFFFF)
     a, b, c, d, e, f, g, h = state
-    for k, wt in zip(_K, w, strict=True):
+    for k, wt in zip(SHA256_K, w, strict=True):
         t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + k + wt
         t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)))
         a, b, c, d, e, f, g, h = (t1 + t2) & 0xFFFFFFFF, a, b, c, (d + t1) & 0xFFFFFFFF, e, f, g

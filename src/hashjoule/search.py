@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from hashjoule.backends import Backend
@@ -94,11 +94,13 @@ def search(
     threads: int = 1,
     stop: threading.Event | None = None,
     progress: Callable[[Outcome], None] | None = None,
+    chunk_seconds: float = CHUNK_SECONDS,
 ) -> Outcome:
     """Searches a range until the first hit, its end, or until `stop` is set.
 
-    Every nonce of the range is tried with every version of the job. Chunks grow until one takes CHUNK_SECONDS.
-    `progress` is called in the caller's thread about twenty times a second. On KeyboardInterrupt the threads end
+    Every nonce of the range is tried with every version of the job. Chunks grow until one takes about
+    `chunk_seconds`; a stop waits for their end, and so does a hit. `progress` is called in the caller's thread after
+    each chunk, or about twenty times a second where there are several threads. On KeyboardInterrupt the threads end
     within a chunk, then the exception goes on. Raises UsageError for an impossible range or thread count.
     """
     check_range(first_nonce, count)
@@ -106,30 +108,33 @@ def search(
         raise UsageError("at least one thread is needed")
     stop = stop or threading.Event()
     ranges = _Ranges(job, first_nonce, count)
+
+    def work(stopped: Callable[[], bool], progress: Callable[[Outcome], None] | None = None) -> None:
+        _work(backend, job, ranges, stopped, progress, chunk_seconds)
+
     if threads == 1:
-        _work(backend, job, ranges, stop, progress)
+        work(stop.is_set, progress)
     else:
-        _work_in_threads(backend, job, ranges, stop, progress, threads)
+        _in_threads(threads, work, stop, lambda: progress(ranges.outcome()) if progress else None)
     return ranges.outcome()
 
 
-def _work_in_threads(
-    backend: Backend,
-    job: Job,
-    ranges: _Ranges,
-    stop: threading.Event,
-    progress: Callable[[Outcome], None] | None,
+def _in_threads(
     threads: int,
+    work: Callable[[Callable[[], bool]], None],
+    stop: threading.Event,
+    progress: Callable[[], None],
 ) -> None:
     ended = threading.Event()  # ours, so that an interrupt does not set the caller's stop
+
+    def stopped() -> bool:
+        return stop.is_set() or ended.is_set()
+
     with ThreadPoolExecutor(threads, thread_name_prefix="search") as pool:
-        futures = [pool.submit(_work, backend, job, ranges, ended, None) for _ in range(threads)]
+        futures = [pool.submit(work, stopped) for _ in range(threads)]
         try:
-            while not all(future.done() for future in futures):
-                if stop.wait(CHUNK_SECONDS):
-                    break
-                if progress:
-                    progress(ranges.outcome())
+            while wait(futures, CHUNK_SECONDS).not_done:
+                progress()
         finally:
             ended.set()
         for future in futures:
@@ -140,17 +145,18 @@ def _work(
     backend: Backend,
     job: Job,
     ranges: _Ranges,
-    stop: threading.Event,
+    stopped: Callable[[], bool],
     progress: Callable[[Outcome], None] | None,
+    chunk_seconds: float,
 ) -> None:
     chunk = first_chunk(job)
-    while not stop.is_set():
+    while not stopped():
         first, count = ranges.take(chunk)
         if count == 0:
             return
         began = time.perf_counter()
         ranges.finish(count, scan(backend, job, first, count))
-        if time.perf_counter() - began < CHUNK_SECONDS / 2:
+        if time.perf_counter() - began < chunk_seconds / 2:
             chunk = min(2 * chunk, NONCES)
         if progress:
             progress(ranges.outcome())

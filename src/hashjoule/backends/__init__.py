@@ -51,6 +51,8 @@ class Row:
 
 PROVIDERS = {
     "c": "hashjoule.backends.c",
+    "numba": "hashjoule.backends.numba_",
+    "opencl": "hashjoule.backends.opencl",
     "reference": "hashjoule.backends.reference",
 }
 """The first part of a backend's name, and the module that knows those backends; best first."""
@@ -64,6 +66,8 @@ def rows(provider: str | None = None) -> list[Row]:
 
 def select(names: Iterable[str]) -> list[Row]:
     """The rows of the given names; a provider's name (`c`) or `all` stands for all of its usable rows.
+
+    A device is also found by its type or a part of its own name (`opencl:gpu`, `opencl:radeon`).
 
     Imports only the providers that the names need. Raises UsageError for an unknown name or a C variant that
     this CPU lacks, UnavailableError for a device or library that is not there.
@@ -82,7 +86,7 @@ def _matching(name: str) -> list[Row]:
     if provider not in PROVIDERS:
         raise UsageError(f"there is no backend {name!r}; `hashjoule devices` lists them")
     known = rows(provider)
-    exact = [row for row in known if row.name == name]
+    exact = [row for row in known if row.name == name] or [row for row in known if _describes(name, row)]
     if exact and exact[0].unavailable:
         error = UsageError if provider == "c" else UnavailableError
         raise error(f"{name} cannot be used here: {exact[0].unavailable}")
@@ -94,3 +98,9 @@ def _matching(name: str) -> list[Row]:
             f"no backend of {name} can be used here: {known[0].unavailable if known else 'none known'}"
         )
     return usable
+
+
+def _describes(name: str, row: Row) -> bool:
+    """Whether what follows the colon is the type of the row's device (`opencl:gpu`) or a part of its name."""
+    _, colon, wanted = name.lower().partition(":")
+    return bool(colon) and row.device != "cpu" and (wanted == row.facts.get("type") or wanted in row.device.lower())

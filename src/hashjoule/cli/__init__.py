@@ -21,10 +21,12 @@ COMMANDS = {
     "show": "hashjoule.cli.show:show_command",
     "compare": "hashjoule.cli.compare:compare_command",
     "grind": "hashjoule.cli.grind:grind_command",
+    "mine": "hashjoule.cli.mine:mine_command",
     "table": "hashjoule.cli.table:table_command",
     "plot": "hashjoule.cli.plot:plot_command",
     "explain": "hashjoule.cli.explain:explain_command",
     "economics": "hashjoule.cli.economics:economics_command",
+    "report": "hashjoule.cli.report:report_command",
 }
 """Command names in the order of --help, and where each is defined; a command is imported when it is used."""
 
@@ -45,7 +47,7 @@ class LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "-V", "--version")
 def cli() -> None:
     """How many joules does a terahash cost on this machine?

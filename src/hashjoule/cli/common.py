@@ -10,6 +10,9 @@ from typing import Any
 
 import click
 
+from hashjoule.backends import Row, select
+from hashjoule.errors import UsageError
+from hashjoule.measure import fastest
 from hashjoule.records import usable_cores
 
 
@@ -55,6 +58,16 @@ def threads_option(default_help: str) -> Callable[[Any], Any]:
     return click.option(
         "--threads", type=click.IntRange(1, 4096), metavar="N", help=f"CPU threads (default: {default_help})."
     )
+
+
+def one_row(name: str, mode: str) -> Row:
+    """The one backend that a name stands for; the fastest for `auto`. Raises UsageError where it stands for more."""
+    if name == "auto":
+        return fastest(mode)
+    chosen = select([name])
+    if len(chosen) > 1:
+        raise UsageError(f"{name} stands for several backends; name one of {', '.join(r.name for r in chosen)}")
+    return chosen[0]
 
 
 def all_cores() -> int:

@@ -204,7 +204,7 @@ def _electricity(sheet: Sheet, price: float | None) -> float:
     """The price given, else the median that surveyed miners pay for electricity."""
     if price is not None:
         return sheet.put("electricity price", price, "USD/kWh", GIVEN)
-    row = next(row for row in sources.electricity_prices() if row.kind == "electricity median")
+    row = sources.median_electricity_price()
     return sheet.put("electricity price", row.price_usd_per_kwh, "USD/kWh", f"{row.region}: {row.source_url}", row.date)
 
 

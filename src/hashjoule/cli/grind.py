@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from hashjoule import check, measure
-from hashjoule.backends import Row, select
-from hashjoule.cli.common import HEX, all_cores, progress_bar, threads_option
+from hashjoule import check
+from hashjoule.backends import Row
+from hashjoule.cli.common import HEX, all_cores, one_row, progress_bar, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.job import NONCES, Header, Job, check_mask, check_target
 from hashjoule.search import Outcome, check_range, search
@@ -46,7 +46,7 @@ def grind_command(
     check_range(start, count)
     versions = 1 if version_mask is None else 1 << check_mask(version_mask).bit_count()
     target = target if target is None else check_target(target)
-    row = measure.fastest("plain" if version_mask is None else "rolled") if name == "auto" else _one(name)
+    row = one_row(name, "plain" if version_mask is None else "rolled")
     with progress_bar() as show:
         solved = _solve(
             row,
@@ -69,13 +69,6 @@ def parse_header(text: str) -> Header:
         if isinstance(error, UsageError):
             raise
         raise UsageError("the header must be given as 160 hexadecimal digits") from None
-
-
-def _one(name: str) -> Row:
-    chosen = select([name])
-    if len(chosen) > 1:
-        raise UsageError(f"{name} stands for several backends; name one of {', '.join(r.name for r in chosen)}")
-    return chosen[0]
 
 
 def _jobs(header: Header, target: int | None, mask: int | None, row: Row) -> Iterator[Job]:

@@ -234,3 +234,8 @@ def latest(metric: str, region: str = "world") -> NetworkPoint:
     if not found:
         raise UsageError(f"the data set has no {metric} for {region}")
     return max(found, key=lambda point: point.date)
+
+
+def median_electricity_price() -> ElectricityPrice:
+    """The median that surveyed miners pay for electricity."""
+    return next(row for row in electricity_prices() if row.kind == "electricity median")

@@ -104,12 +104,21 @@ def load_table(files: Iterable[str | Path] = ()) -> tuple[Row, ...]:
         if path.suffix.lower() == ".csv":
             published += read_machines(path)
         else:
-            from hashjoule.records import load_record  # only who has records pays for their machinery
-
-            record = load_record(path)
-            _check_created(path.name, record.created)
-            records.append((str(path), record))
+            records.append((str(path), dated_record(path)))
     return build_rows(published, records)
+
+
+def dated_record(path: Path) -> Record:
+    """A record whose date can stand on a time axis.
+
+    Raises:
+        UsageError: for a file that is no record, or one without a date or from the future.
+    """
+    from hashjoule.records import load_record  # only who has records pays for their machinery
+
+    record = load_record(path)
+    _check_created(path.name, record.created)
+    return record
 
 
 def _check_created(name: str, created: str) -> None:
@@ -161,9 +170,8 @@ def _published(machine: Machine) -> Row:
 
 def _measured(record: Record, result: Result, name: str) -> Row:
     energy = result.energy if result.j_per_th else None
-    device = result.device or record.machine.cpu
     return Row(
-        origin="measured", model=device, mode=f"{result.backend}, {result.mode}", maker="",
+        origin="measured", model=device_name(record, result), mode=f"{result.backend}, {result.mode}", maker="",
         machine_class=class_of(result, record.machine.cpu), shipped=None, node_nm=None, chip="", cooling=None,
         hashrate_hs=result.hashrate_hs.median, power_w=energy.joules / energy.seconds if energy else None,
         power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
@@ -171,6 +179,11 @@ def _measured(record: Record, result: Result, name: str) -> Row:
         deviates=False, ratio_to_class_best=None, ratio_to_best=None, quality=None, source=name,
         source_date=record.created[:10], note=f"{result.threads} threads" if result.threads > 1 else "",
     )  # fmt: skip
+
+
+def device_name(record: Record, result: Result) -> str:
+    """What measured: the device, or the processor by its own name."""
+    return record.machine.cpu if result.device in ("", "cpu") else result.device
 
 
 def class_of(result: Result, cpu: str) -> MachineClass:

@@ -89,7 +89,7 @@ def draw(rows: Sequence[Row], view: View) -> Figure:
     stars = (
         "Stars: your measurements. " if any(row.origin == "measured" and drawable(row, view) for row in rows) else ""
     )
-    caption = textwrap.fill(f"{stars}{canvas.caption} {_source(rows)}", CAPTION_LETTERS)
+    caption = textwrap.fill(f"{stars}{canvas.caption} {source(rows)}", CAPTION_LETTERS)
     figure.text(left, 0.015, caption, size=8, color=GREY, va="bottom", linespacing=1.4)
     return figure
 
@@ -98,7 +98,7 @@ def drawable(row: Row, view: View) -> bool:
     """Whether a row has what the view shows: a J/TH, and a date or a node. A measured row stands at its date."""
     if row.j_per_th is None:
         return False
-    return row.node_nm is not None if view == "node" else view == "power" or _date(row) is not None
+    return row.node_nm is not None if view == "node" else view == "power" or date_of(row) is not None
 
 
 def save(rows: Sequence[Row], view: View, path: Path) -> None:
@@ -160,9 +160,9 @@ def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     _style(axes)
     axes.set_xticks(range(2008, math.ceil(axes.get_xlim()[1]), 2))
     axes.yaxis.set_major_formatter(lambda value, _: _plain(value))
-    _step_line(canvas, frontier(rows), decimal_year(_newest(rows)))
+    _step_line(canvas, frontier(rows), decimal_year(newest(rows)))
     _scatter(canvas, shown, _year, _jth)
-    fits = _fits(rows)
+    fits = halving_fits(rows)
     for name, at in (("early", (2015.1, 1500.0)), ("late", (2020.2, 190.0)), ("gpu", (2018.3, 2.2e5))):
         _trend(canvas, fits[name], COLOURS["gpu" if name == "gpu" else "asic"], at)
     _label_classes(canvas, {"gpu": (2012.9, 1.7e6), "fpga": (2012.3, 1.05e5), "asic": (2014.6, 5.5e3)})
@@ -173,7 +173,7 @@ def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
         "ASICs before and since the Antminer S9, and through the record GPUs. Hollow: doubtful, or an upper bound "
         f"(TDP, power limit). {undated} machines whose first shipping is not known are left out."
     )
-    return _frontier_title(fits), "Energy per terahash of SHA-256d in joules, by the date of first shipping; log scale"
+    return frontier_title(fits), "Energy per terahash of SHA-256d in joules, by the date of first shipping; log scale"
 
 
 def _step_line(canvas: _Canvas, records: Sequence[Row], until: float) -> None:
@@ -188,11 +188,12 @@ def _trend(canvas: _Canvas, fit: HalvingFit, colour: str, at: tuple[float, float
     ends = [(year, fit.j_per_th(year)) for year in (fit.start, fit.end)]
     canvas.axes.plot(*zip(*ends, strict=True), color=colour, lw=1.6, ls=(0, (4, 2)), zorder=4)
     _avoid(canvas, *ends)
-    text = f"halves every {_span(fit.halving_years)}\n(95 %: {_interval(fit)})"
+    text = f"halves every {span(fit.halving_years)}\n(95 %: {interval(fit)})"
     _reserve(canvas, canvas.axes.text(*at, text, color=colour, size=9, va="center", linespacing=1.35))
 
 
-def _fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
+def halving_fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
+    """Trend lines through the record ASICs before and since the end of the steep early fall, and the record GPUs."""
     asics = frontier(row for row in rows if row.machine_class == "asic")
     series = {
         "early": [row for row in asics if (row.shipped or "") <= ERA_TURN],
@@ -202,8 +203,9 @@ def _fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
     return {name: fit_halving(records) for name, records in series.items()}
 
 
-def _frontier_title(fits: dict[str, HalvingFit]) -> str:
-    early, late = (_span(fits[name].halving_years) for name in ("early", "late"))
+def frontier_title(fits: dict[str, HalvingFit]) -> str:
+    """What the frontier shows, as a headline."""
+    early, late = (span(fits[name].halving_years) for name in ("early", "late"))
     return f"Mining chips halved their energy every {early} until 2016, every {late} since"
 
 
@@ -247,7 +249,7 @@ def _node_title(rows: Sequence[Row]) -> str:
     asic, gpu = _best_by_node(rows, "asic"), _best_by_node(rows, "gpu")
     node = min(set(asic) & set(gpu))
     ratio = gpu[node] / asic[node]
-    return f"At {node:g} nm, the best GPU needs about {_round(ratio)} times the energy of a mining chip"
+    return f"At {node:g} nm, the best GPU needs about {rounded(ratio)} times the energy of a mining chip"
 
 
 def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
@@ -358,12 +360,12 @@ def _label(
 ) -> None:
     """Names the user's best result of each device, then the notable machines, each where it covers least."""
     for row in _best_of_each_device(rows):
-        _annotate(canvas, f"{row.model}\n{_bare_j_per_th(row)}", (x(row), y(row)), YOURS, "bold")
+        _annotate(canvas, f"{row.model}\n{bare_j_per_th(row)}", (x(row), y(row)), YOURS, "bold")
     by_name = {row.name: row for row in rows if row.origin == "published"}
     for name in NOTABLE[view]:
         if name in by_name:
             row = by_name[name]
-            detail = rate(row.hashrate_hs) if view == "power" else _bare_j_per_th(row)
+            detail = rate(row.hashrate_hs) if view == "power" else bare_j_per_th(row)
             between = ",\n" if len(row.model) + len(detail) > LONG_LABEL else ", "
             _annotate(canvas, f"{row.model}{between}{detail}", (x(row), y(row)), INK, "normal")
 
@@ -450,10 +452,11 @@ def _avoid(canvas: _Canvas, start: tuple[float, float], end: tuple[float, float]
 
 
 def _year(row: Row) -> float:
-    return decimal_year(_date(row) or "")
+    return decimal_year(date_of(row) or "")
 
 
-def _date(row: Row) -> str | None:
+def date_of(row: Row) -> str | None:
+    """Where a row stands on the time axis: a measured one at its measurement, a published one at its shipping."""
     return row.source_date if row.origin == "measured" else row.shipped
 
 
@@ -479,38 +482,43 @@ def _around(values: Iterable[float], low: float, high: float) -> tuple[float, fl
     return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
 
 
-def _bare_j_per_th(row: Row) -> str:
+def bare_j_per_th(row: Row) -> str:
+    """J/TH as a label says it."""
     bound = "at most " if row.is_bound else ""
-    return f"{bound}{_round(_jth(row))} J/TH"
+    return f"{bound}{rounded(_jth(row))} J/TH"
 
 
-def _round(value: float) -> str:
+def rounded(value: float) -> str:
     """Three significant digits, two from a thousand up."""
     if value >= 1e6:
         return f"{float(f'{value / 1e6:.2g}'):,g} million"
     digits = 3 if value < 1000 else 2
-    rounded = float(f"{value:.{digits}g}")
-    return significant(rounded) if rounded < 1000 else f"{rounded:,.0f}"
+    short = float(f"{value:.{digits}g}")
+    return significant(short) if short < 1000 else f"{short:,.0f}"
 
 
 def _plain(value: float) -> str:
     return f"{value / 1e6:,g} million" if value >= 1e6 else f"{value:,.0f}"
 
 
-def _span(years: float) -> str:
+def span(years: float) -> str:
+    """A halving time for readers."""
     return f"{years:.1f} years" if years >= 1.5 else f"{years * 12:.0f} months"
 
 
-def _interval(fit: HalvingFit) -> str:
+def interval(fit: HalvingFit) -> str:
+    """The 95 % interval of a halving time for readers."""
     if fit.halving_years >= 1.5:
         return f"{fit.low_years:.1f} to {fit.high_years:.1f} years"
     return f"{fit.low_years * 12:.0f} to {fit.high_years * 12:.0f} months"
 
 
-def _source(rows: Sequence[Row]) -> str:
+def source(rows: Sequence[Row]) -> str:
+    """Where the published rows come from, as a caption."""
     published = [row for row in rows if row.origin == "published"]
-    return f"Source: hashjoule data set, {len(published)} machines, each with its source, newest of {_newest(rows)}."
+    return f"Source: hashjoule data set, {len(published)} machines, each with its source, newest of {newest(rows)}."
 
 
-def _newest(rows: Iterable[Row]) -> str:
+def newest(rows: Iterable[Row]) -> str:
+    """The date of the newest published figure."""
     return max(row.source_date for row in rows if row.origin == "published")

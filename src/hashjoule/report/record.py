@@ -19,22 +19,28 @@ def render(record: Record, form: Format) -> str:
 
 
 def text(record: Record) -> str:
-    """The record for a terminal: machine, results, what was added up, how a sustained run went."""
+    """The record for a terminal: machine, results, and what the figures alone do not say."""
     machine = record.machine
     clock = f", {machine.clock_hz / 1e9:.2f} GHz measured" if machine.clock_hz else ""
     parts = [f"{machine.cpu}{clock}, {machine.os}; C core by {record.hashjoule.compiler or 'nothing: not built'}"]
-    if not record.complete:
-        parts.append("The run was interrupted: this is what it had measured until then.")
     if record.results:
         parts.append(_table(record))
+    return "\n\n".join([*parts, *notes(record)])
+
+
+def notes(record: Record) -> list[str]:
+    """An interrupted run, what was added up, how a sustained run went, idle power, a missing meter: a sentence each."""
+    found = []
+    if not record.complete:
+        found.append("The run was interrupted: this is what it had measured until then.")
     if record.device_sum_hs:
-        parts.append(f"All devices together, each measured alone: {significant(record.device_sum_hs / 1e6)} MH/s.")
+        found.append(f"All devices together, each measured alone: {significant(record.device_sum_hs / 1e6)} MH/s.")
     if record.sustained:
-        parts.append(_sustained(record.sustained))
-    parts += [f"Idle: {_idle(idle.before_w, idle.after_w)} ({idle.source})." for idle in record.conditions.idle]
+        found.append(_sustained(record.sustained))
+    found += [f"Idle: {_idle(idle.before_w, idle.after_w)} ({idle.source})." for idle in record.conditions.idle]
     if not any(result.energy for result in record.results):
-        parts.append("No J/TH: no power was measured. Declare it with --watts W if you know it.")
-    return "\n\n".join(parts)
+        found.append("No J/TH: no power was measured. Declare it with --watts W if you know it.")
+    return found
 
 
 def _table(record: Record) -> str:

@@ -36,11 +36,11 @@ def rate(hashrate_hs: float) -> str:
 
 
 def _text(rows: Sequence[Row]) -> str:
-    sources = [f"{row.source_date:<10}  {_host(row)}" for row in rows]
+    sources = [f"{row.source_date:<10}  {host(row)}" for row in rows]
     width = max(map(len, sources), default=0)
-    lines = [[*_cells(row), source.ljust(width)] for row, source in zip(rows, sources, strict=True)]
+    lines = [[*cells(row), source.ljust(width)] for row, source in zip(rows, sources, strict=True)]
     header = [*HEADER[:-1], HEADER[-1].ljust(width)]
-    return "\n".join([columns(header, lines, left=_LEFT), *_legend(rows)])
+    return "\n".join([columns(header, lines, left=_LEFT), *legend(rows)])
 
 
 def _markdown(rows: Sequence[Row]) -> str:
@@ -51,14 +51,14 @@ def _markdown(rows: Sequence[Row]) -> str:
     body = [
         line(
             [
-                *_cells(row),
-                f"{f'[{_host(row)}]({row.source})' if '://' in row.source else row.source}, {row.source_date}",
+                *cells(row),
+                f"{f'[{host(row)}]({row.source})' if '://' in row.source else row.source}, {row.source_date}",
             ]
         )
         for row in rows
     ]
-    legend = "; ".join(_legend(rows))
-    return "\n".join([line(HEADER), rule, *body, *(["", f"{legend}."] if legend else [])])
+    marks = "; ".join(legend(rows))
+    return "\n".join([line(HEADER), rule, *body, *(["", f"{marks}."] if marks else [])])
 
 
 def _csv(rows: Sequence[Row]) -> str:
@@ -70,7 +70,8 @@ def _csv(rows: Sequence[Row]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _cells(row: Row) -> list[str]:
+def cells(row: Row) -> list[str]:
+    """What stands in the columns of HEADER, but for the source; `legend` says what the marks mean."""
     marks = ("> " if row.origin == "measured" else "") + row.name + (" ?" if row.quality == "low" else "")
     j_per_th = significant(row.j_per_th)
     if row.is_bound:
@@ -84,16 +85,16 @@ def _cells(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
-def _host(row: Row) -> str:
+def host(row: Row) -> str:
     """Where a figure comes from, short enough for a column: the host, and on shared hosts whose page it is."""
     if "://" not in row.source:
         return row.source
-    host, *path = row.source.split("://", 1)[1].split("/")
-    shared = host in ("github.com", "gist.github.com", "medium.com", "pastebin.com")
-    return f"{host}/{path[0]}" if shared and path else host.removeprefix("www.")
+    name, *path = row.source.split("://", 1)[1].split("/")
+    shared = name in ("github.com", "gist.github.com", "medium.com", "pastebin.com")
+    return f"{name}/{path[0]}" if shared and path else name.removeprefix("www.")
 
 
-def _legend(rows: Sequence[Row]) -> list[str]:
+def legend(rows: Sequence[Row]) -> list[str]:
     """What the marks mean, for those that occur."""
     explained = (
         (any(row.origin == "measured" for row in rows), "> measured by you"),

@@ -109,14 +109,14 @@ def draw(explanation: Explanation, path: Path) -> None:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _tick(value: float) -> str:
+def tick(value: float) -> str:
     """A short energy for the axis: 10, 10,000, 10M."""
     return f"{value / 1e6:g}M" if value >= 1e6 else f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
 
 
 _INK, _MUTED, _GRID = "#1f2933", "#66727f", "#dde3e8"
 _MACHINE, _STEP, _REST, _BEST = "#b5432a", "#2f6690", "#9aa5b1", "#3a7d44"
-_LABELS = {
+LABELS = {
     "wider instructions": "Wider instructions",
     "operations per hash": "Operations per hash",
     "instruction overhead": "Instruction overhead",
@@ -138,12 +138,12 @@ def _figure(explanation: Explanation) -> Any:
     _steps(axes, explanation, shown)
     _ends(axes, explanation, len(shown) + 1)
     _frame(axes, explanation, shown)
-    headline = f"{_short(subject.name)}: {times(float(explanation.gap))} times the energy of the best ASIC"
+    headline = f"{short(subject.name)}: {times(float(explanation.gap))} times the energy of the best ASIC"
     lines = (
         (1 - 0.40 / height, headline, min(17.0, 17.0 * 60 / len(headline)), _INK, "bold"),
         (1 - 0.78 / height, "From the machine down to the best ASIC: each step divides the energy that is left. "
          "Thin lines show its interval.", 11, _MUTED, "normal"),
-        (0.42 / height, f"{_short(subject.name)}: {joules(subject.j_per_th)} J/TH ({subject.basis}).  "
+        (0.42 / height, f"{short(subject.name)}: {joules(subject.j_per_th)} J/TH ({subject.basis}).  "
          f"{best.name}: {joules(best.j_per_th)} J/TH ({best.basis}).", 9, _MUTED, "normal"),
         (0.20 / height, "Sources and assumptions of every step: hashjoule explain.", 9, _MUTED, "normal"),
     )  # fmt: skip
@@ -152,7 +152,7 @@ def _figure(explanation: Explanation) -> Any:
     return figure
 
 
-def _short(name: str, length: int = 36) -> str:
+def short(name: str, length: int = 36) -> str:
     """A name that fits a headline: what stands in brackets goes first."""
     if len(name) > length:
         name = name.partition(" (")[0]
@@ -209,10 +209,10 @@ def _frame(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
     axes.set_xscale("log")
     floor, top = _floor(explanation, shown), explanation.subject.j_per_th
     axes.set_xlim(floor, top * (top / floor) ** 0.24)  # room for the machine's label
-    names = ["This machine", *(_LABELS[step.factor.name] for step in shown), "Best ASIC published"]
+    names = ["This machine", *(LABELS[step.factor.name] for step in shown), "Best ASIC published"]
     axes.set_yticks(range(len(names)), names, color=_INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("joules per terahash (logarithmic)", color=_MUTED)
     axes.grid(axis="x", color=_GRID, linewidth=0.8)

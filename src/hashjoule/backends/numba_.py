@@ -1,0 +1,210 @@
+"""The Numba kernels, on the CPU and on NVIDIA GPUs. Numba is imported when a backend is opened, not before."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+import threading
+from functools import cache, lru_cache, partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from hashjoule.backends import Row, prepare
+from hashjoule.errors import UnavailableError
+from hashjoule.job import NONCES, SHA256_K, Hit, Job
+
+_INSTALL = "pip install 'hashjoule[numba]'"
+_CAPACITY = 1 << 12
+_GPU_CAPACITY = 1 << 16
+_GPU_THREADS = 256
+SIGNATURE = "uint64(uint64, uint64, uint32, uint64, uint32[::1], uint32[::1], uint32[::1], uint32[:, ::1])"
+
+_log = logging.getLogger(__name__)
+
+
+def function(rolled: bool) -> Any:
+    """The CPU kernel as a Python function, for Numba to compile."""
+    import numpy as np
+
+    from hashjoule.kernels import numba_kernel
+
+    names: dict[str, Any] = {"u32": np.uint32, "u64": np.uint64, "__name__": numba_kernel.__name__}
+    text = numba_kernel.cpu_source(SHA256_K, rolled)
+    exec(compile(text, numba_kernel.__file__, "exec"), names)  # as if it stood in that file, Numba can cache it
+    return names["search_rolled" if rolled else "search_plain"]
+
+
+@cache
+def kernel(rolled: bool) -> Any:
+    """The compiled CPU kernel. Compiling takes about 20 s; Numba keeps the result on disk for the next time."""
+    import numba
+
+    _log.info("numba: compiling the %s kernel, about 20 s the first time", "rolled" if rolled else "plain")
+    try:
+        return compiled(function(rolled), use_cache=True)
+    except (OSError, RuntimeError, EOFError, ValueError, AttributeError, numba.core.errors.NumbaError):
+        return compiled(function(rolled), use_cache=False)  # what was kept is spoilt, or no folder can be written
+
+
+def compiled(kernel_function: Any, use_cache: bool) -> Any:
+    """The function compiled by Numba, which no longer holds the GIL. Numba's exceptions are passed on."""
+    import numba
+
+    dispatcher = numba.njit(nogil=True, cache=use_cache, error_model="numpy")(kernel_function)
+    dispatcher.compile(SIGNATURE)
+    return dispatcher
+
+
+@lru_cache(maxsize=4)
+def _prepared(job: Job) -> tuple[Any, Any]:
+    """The job's known words and midstates as arrays."""
+    import numpy as np
+
+    known = prepare.known_words(job)
+    midstates = [word for m in job.midstates for word in (*m, *prepare.start(m, known))]
+    return np.array(known, np.uint32), np.array(midstates, np.uint32)
+
+
+class NumbaCpu:
+    """The CPU kernels, ready for any number of threads: they release the GIL."""
+
+    def __init__(self) -> None:
+        kernel(rolled=False)
+        kernel(rolled=True)
+
+    def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+        """See `Backend.scan`."""
+        hits: list[Hit] = []
+        done, size = 0, prepare.roomy_nonces(job, _CAPACITY)
+        while done < count:
+            nonces = min(size, count - done)
+            n_found, pairs = self._search(job, (first_nonce + done) % NONCES, nonces)
+            if n_found > _CAPACITY:
+                size = -(-nonces // 2)
+                continue
+            hits += prepare.confirmed(job, pairs)[0]
+            done += nonces
+        return hits
+
+    def _search(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
+        import numpy as np
+
+        from hashjoule.kernels import numba_kernel
+
+        known, midstates = _prepared(job)
+        block = _aligned_zeros(numba_kernel.ROWS * numba_kernel.LANES)
+        found = np.empty((_CAPACITY, 2), np.uint32)
+        n_found = kernel(len(job.versions) > 1)(
+            np.uint64(first_nonce), np.uint64(nonces), np.uint32(prepare.word7_filter(job.target)),
+            np.uint64(len(job.versions)), known, midstates, block, found,
+        )  # fmt: skip
+        return int(n_found), [(int(index), int(nonce)) for index, nonce in found[: int(n_found)]]
+
+
+def _aligned_zeros(words: int) -> Any:
+    """Words at a multiple of 64 bytes, so that no vector lies across two cache lines."""
+    import numpy as np
+
+    room = np.zeros(words + 15, np.uint32)
+    skip = -room.ctypes.data % 64 // 4
+    return room[skip : skip + words]
+
+
+class NumbaCuda:
+    """The CUDA kernel on the first NVIDIA GPU, or on Numba's simulator. One launch at a time."""
+
+    def __init__(self) -> None:
+        try:
+            self._kernel = cuda_kernel()
+        except Exception as error:  # whatever the driver or the compiler throws
+            raise UnavailableError(f"numba:cuda cannot build its kernel: {str(error).splitlines()[0]}") from error
+        self._lock = threading.Lock()
+
+    def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+        """See `Backend.scan`. Raises UnavailableError if the GPU fails."""
+        hits: list[Hit] = []
+        done, size = 0, min(1 << 24, prepare.roomy_nonces(job, _GPU_CAPACITY))
+        while done < count:
+            nonces = min(size, count - done)
+            n_found, pairs = self._launch(job, (first_nonce + done) % NONCES, nonces)
+            if n_found > _GPU_CAPACITY:
+                size = -(-nonces // 2)
+                continue
+            hits += prepare.confirmed(job, pairs)[0]
+            done += nonces
+        return hits
+
+    def _launch(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
+        import numpy as np
+        from numba import cuda
+
+        known, midstates = _prepared(job)
+        try:
+            with self._lock:
+                count, found = cuda.to_device(np.zeros(1, np.int32)), cuda.device_array((_GPU_CAPACITY, 2), np.uint32)
+                self._kernel[-(-nonces // _GPU_THREADS), _GPU_THREADS](
+                    np.uint32(first_nonce), nonces, np.uint32(prepare.word7_filter(job.target)), len(job.versions),
+                    cuda.to_device(known), cuda.to_device(midstates), found, count,
+                )  # fmt: skip
+                n_found = int(count.copy_to_host()[0])
+                return n_found, [(int(i), int(n)) for i, n in found.copy_to_host()[:n_found]]
+        except Exception as error:  # whatever the driver throws
+            raise UnavailableError(f"numba:cuda failed: {str(error).splitlines()[0]}; check the driver") from error
+
+
+@cache
+def cuda_kernel() -> Any:
+    """The CUDA kernel; compiled at its first launch."""
+    import numpy as np
+    from numba import cuda
+
+    from hashjoule.kernels import numba_kernel
+
+    names: dict[str, Any] = {"u32": np.uint32, "u64": np.uint64, "cuda": cuda}
+    if _is_simulated():  # NumPy's scalars warn where they wrap; Python's numbers do not
+        names |= {"u32": lambda x: int(x) & 0xFFFFFFFF, "u64": int}
+    exec(compile(numba_kernel.gpu_source(SHA256_K), numba_kernel.__file__, "exec"), names)
+    return cuda.jit(names["search"])
+
+
+def _is_simulated() -> bool:
+    return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
+
+
+def _why_no_cuda() -> str | None:
+    if _is_simulated():
+        return None
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver is found (libcuda); install it if there is an NVIDIA GPU"
+    from numba import cuda
+
+    return None if cuda.is_available() else "the NVIDIA driver has no GPU that Numba can use; see `numba -s`"
+
+
+def rows() -> list[Row]:
+    """The CPU's row and CUDA's."""
+    why = None if find_spec("numba") else f"Numba is not installed; {_INSTALL}"
+    runtime = "" if why else f"Numba {version('numba')}"
+    cpu = Row("numba", "cpu", 16, partial(_opened, NumbaCpu, why), why, runtime)
+    gpu = Row(
+        "numba:cuda",
+        "CUDA simulator" if _is_simulated() else "NVIDIA GPU",
+        _GPU_THREADS,
+        partial(_opened, NumbaCuda, why),
+        why or _why_no_cuda(),
+        runtime,
+        threads=False,
+    )
+    return [cpu, gpu]
+
+
+@cache
+def _opened(kind: type[NumbaCpu] | type[NumbaCuda], why: str | None) -> NumbaCpu | NumbaCuda:
+    if why:
+        raise UnavailableError(why)
+    return kind()

@@ -1,0 +1,218 @@
+"""OpenCL devices of all platforms. pyopencl is imported when devices are asked for, not before.
+
+The kernel reports candidates, whose last hash word passes a filter; here each is hashed once more. A candidate that
+the filter should have stopped is a fault of the device: it is handed on for the caller to count as wrong, and a
+device that keeps producing them is given up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hashjoule.backends import Row, opencl_kernel, prepare
+from hashjoule.backends.opencl_kernel import CAPACITY, MAX_LAUNCH_NONCES, Program
+from hashjoule.errors import UnavailableError
+from hashjoule.job import NONCES, Hit, Job
+
+MAX_WRONG = 16
+"""Wrong candidates after which a device is given up."""
+
+_VENDORS = Path("/etc/OpenCL/vendors")
+_INSTALL = "pip install 'hashjoule[opencl]'"
+
+
+class OpenCLDevice:
+    """One device, with its best kernel for each mode, built on first use."""
+
+    def __init__(self, device: Any, name: str) -> None:
+        self._device, self._name = device, name
+        self._programs: dict[bool, tuple[Program, float]] = {}
+        self._wrong = 0
+
+    def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+        """See `Backend.scan`. Raises UnavailableError if the device fails, hangs or computes wrong hashes."""
+        program, rate = self._program(len(job.versions) > 1)
+        size = self._launch_nonces(job, rate)
+        hits: list[Hit] = []
+        done = 0
+        while done < count:
+            nonces = min(size, count - done)
+            found, pairs = program.launch(job, (first_nonce + done) % NONCES, nonces)
+            if found > CAPACITY:
+                size = -(-nonces // 2)
+                continue
+            hits += self._check(job, pairs)
+            done += nonces
+        return hits
+
+    def _program(self, rolled: bool) -> tuple[Program, float]:
+        if rolled not in self._programs:
+            from hashjoule.backends import opencl_tuning
+
+            best, program = opencl_tuning.tuned(self._device, rolled, self._name)
+            self._programs[rolled] = program, best.hashes_per_second
+        return self._programs[rolled]
+
+    def _launch_nonces(self, job: Job, rate: float) -> int:
+        """As many as take about LAUNCH_SECONDS, and fewer where an easy target makes many candidates."""
+        by_time = int(rate * launch_seconds() / len(job.versions))
+        return max(1, min(by_time, prepare.roomy_nonces(job, CAPACITY), MAX_LAUNCH_NONCES))
+
+    def _check(self, job: Job, candidates: list[tuple[int, int]]) -> list[Hit]:
+        hits, wrong = prepare.confirmed(job, candidates)
+        self._wrong += wrong
+        if self._wrong > MAX_WRONG:
+            raise UnavailableError(
+                f"{self._name} computed {self._wrong} wrong hashes and is given up; check its cooling"
+            )
+        return hits
+
+
+def launch_seconds() -> float:
+    """How long a launch may take: HASHJOULE_MAX_LAUNCH_MS, where a display must not stutter, or 50 ms."""
+    from hashjoule.backends.opencl_tuning import LAUNCH_SECONDS
+
+    try:
+        return min(LAUNCH_SECONDS, float(os.environ["HASHJOULE_MAX_LAUNCH_MS"]) / 1000)
+    except (KeyError, ValueError):
+        return LAUNCH_SECONDS
+
+
+def rows() -> list[Row]:
+    """A row for each device, and for whatever keeps a platform from having one."""
+    if find_spec("pyopencl") is None:
+        return [_missing("opencl", f"pyopencl is not installed; {_INSTALL}")]
+    try:
+        import pyopencl as cl
+
+        platforms = cl.get_platforms()
+    except Exception as error:  # no loader, no platform, a loader that a broken driver brings down: all mean none
+        return [*_broken_drivers(), _missing("opencl", f"no OpenCL platform is found ({_line(error)}); {_remedy()}")]
+    found = [row for p, platform in enumerate(platforms) for row in _platform_rows(p, platform)]
+    return [*found, *_broken_drivers()] or [_missing("opencl", f"no OpenCL device is found; {_remedy()}")]
+
+
+def _remedy() -> str:
+    return f"install the device's OpenCL driver, or Debian's pocl-opencl-icd, or {_INSTALL}"
+
+
+def _platform_rows(p: int, platform: Any) -> Iterator[Row]:
+    try:
+        devices = platform.get_devices()
+    except Exception as error:  # whatever a driver throws must not hide the other platforms
+        yield _missing(f"opencl:{p}", f"{_try(lambda: platform.name)} lists no devices ({_line(error)}); reinstall it")
+        return
+    for d, device in enumerate(devices):
+        name = f"opencl:{p}.{d}"
+        try:
+            yield _device_row(name, device)
+        except Exception as error:
+            yield _missing(name, f"the device cannot be asked what it is ({_line(error)}); reinstall its driver")
+
+
+def _device_row(name: str, device: Any) -> Row:
+    import pyopencl as cl
+
+    is_cpu = bool(device.type & cl.device_type.CPU)
+    label = device.name.strip()
+    return Row(
+        name,
+        label,
+        16 if is_cpu else device.max_compute_units * 64,
+        partial(_open, device, f"{name} ({label})"),
+        _why_not(device, f"{name} ({label})"),
+        f"{device.platform.name.strip()}, {device.driver_version.strip()}",
+        threads=False,
+        facts=_facts(device),
+    )
+
+
+@cache
+def _open(device: Any, name: str) -> OpenCLDevice:
+    return OpenCLDevice(device, name)
+
+
+@cache
+def _why_not(device: Any, name: str) -> str | None:
+    """Builds an empty kernel, unless the device is known to work: some compilers do not know a newer CPU."""
+    import pyopencl as cl
+
+    from hashjoule.backends import opencl_tuning
+
+    if opencl_tuning.is_tuned(device):
+        return None
+    if not device.available or not device.compiler_available:
+        return "the device or its compiler is not available; check its driver"
+    try:
+        opencl_kernel.build(cl.Context([device]), "__kernel void nothing(__global int *x) { x[0] = 1; }", [])
+    except Exception as error:
+        return f"its compiler does not work ({opencl_kernel.gist(error)}); {_remedy()}"
+    return None
+
+
+def _facts(device: Any) -> dict[str, str | int | float | None]:
+    import pyopencl as cl
+
+    types = {"gpu": cl.device_type.GPU, "cpu": cl.device_type.CPU, "accelerator": cl.device_type.ACCELERATOR}
+    return {
+        "type": next((name for name, bit in types.items() if device.type & bit), "other"),
+        "vendor": _try(lambda: device.vendor.strip()),
+        "driver": _try(lambda: device.driver_version.strip()),
+        "opencl": _try(lambda: device.version.strip()),
+        "compute_units": _try(lambda: device.max_compute_units),
+        "clock_hz": _try(lambda: device.max_clock_frequency * 1_000_000 or None),
+        "memory_bytes": _try(lambda: device.global_mem_size),
+        "pci_bus_id": _try(lambda: _pci_bus_id(device)),
+    }
+
+
+def _pci_bus_id(device: Any) -> str | None:
+    """Domain, bus, device and function, by whichever extension the driver has."""
+    extensions = device.extensions.split()
+    if "cl_khr_pci_bus_info" in extensions:
+        pci = device.pci_bus_info_khr
+        return f"{pci.pci_domain:04x}:{pci.pci_bus:02x}:{pci.pci_device:02x}.{pci.pci_function:x}"
+    if "cl_nv_device_attribute_query" in extensions:
+        slot = device.pci_slot_id_nv
+        return f"{device.pci_domain_id_nv:04x}:{device.pci_bus_id_nv:02x}:{slot >> 3:02x}.{slot & 7:x}"
+    if "cl_amd_device_attribute_query" in extensions:
+        topology = device.topology_amd
+        return f"0000:{topology.bus & 255:02x}:{topology.device:02x}.{topology.function:x}"
+    return None
+
+
+def _broken_drivers() -> Iterator[Row]:
+    """Driver files (.icd) that name a library which cannot be loaded; the loader passes over them in silence."""
+    folder = Path(os.environ.get("OCL_ICD_VENDORS") or _VENDORS)
+    for icd in sorted(folder.glob("*.icd")) if folder.is_dir() else ():
+        try:
+            library = icd.read_text("utf-8").strip().splitlines()[0]
+            ctypes.CDLL(library)
+        except (OSError, ValueError, IndexError) as error:
+            yield _missing(f"opencl:{icd.stem}", f"{icd} names a driver that cannot be loaded ({error}); reinstall it")
+
+
+def _missing(name: str, why: str) -> Row:
+    return Row(name, "", 0, partial(_refuse, name, why), why, threads=False)
+
+
+def _refuse(name: str, why: str) -> OpenCLDevice:
+    raise UnavailableError(f"{name} cannot be used here: {why}")
+
+
+def _try(ask: Any) -> Any:
+    """What a driver answers; None if it does not know the question."""
+    try:
+        return ask()
+    except Exception:  # drivers refuse queries in many ways
+        return None
+
+
+def _line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

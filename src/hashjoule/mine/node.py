@@ -1,0 +1,181 @@
+"""A chain to mine on: what the loop asks of one, and a bitcoind as one."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from hashjoule.errors import HashjouleError, UnavailableError
+from hashjoule.mine.rpc import NotReadyError, RefusedError, Rpc, RpcError, one_line
+from hashjoule.mine.template import Template, check
+
+WAIT_SECONDS = 0.1
+"""How long one wait for a new tip may hold one of the node's RPC threads."""
+
+_POLL_SECONDS = 0.05
+_RULES = {"rules": ["segwit", "signet"]}
+"""What a client must say that it knows before it gets a template (BIP 9)."""
+
+TIME_TOO_NEW = "time-too-new"
+"""What a node says of a block whose time is more than two hours ahead of its clock."""
+
+_NOT_FOUND = -5
+_UNSUPPORTED_RULE = -8
+
+
+class TooEarlyError(NotReadyError):
+    """A good block or template will do later."""
+
+    def __init__(self) -> None:
+        super().__init__("the chain's time is two hours ahead of the clock, as fast mining makes it")
+
+
+class Standing(Enum):
+    """Where a block is, as the chain sees it."""
+
+    ACTIVE = "active"
+    STALE = "stale"
+    UNKNOWN = "unknown"
+
+
+class Watch(Protocol):
+    """Looks for new tips. Its methods raise what `rpc.Rpc.call` raises."""
+
+    def outdated(self, template: Template) -> bool:
+        """Waits a moment and tells whether a template is out of date."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
+
+
+class Chain(Protocol):
+    """A chain to mine on. Its methods raise what `rpc.Rpc.call` raises."""
+
+    def template(self) -> Template:
+        """What to mine now."""
+        ...
+
+    def propose(self, block: bytes) -> str | None:
+        """Why this block would not do, proof of work aside; None if it would."""
+        ...
+
+    def submit(self, block: bytes) -> str | None:
+        """Hands in a block. None, or what the chain says about it, which is not always a rejection (BIP 22)."""
+        ...
+
+    def standing(self, block_hash: bytes) -> Standing:
+        """Where the block with this hash (in the order of the wire) is."""
+        ...
+
+    def watch(self) -> Watch | None:
+        """A watch over the tip, to be used in another thread; None where nobody else mines."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of connections or files."""
+        ...
+
+
+class _ChainInfo(Struct):
+    chain: str
+
+
+class _Tip(Struct):
+    hash: str
+
+
+class _BlockHeader(Struct):
+    confirmations: int
+
+
+class Node:
+    """A bitcoind."""
+
+    def __init__(self, rpc: Rpc, chain: str) -> None:
+        self._rpc, self._chain = rpc, chain
+        self._checked = False
+
+    def template(self) -> Template:
+        """See `Chain`. The first call checks that the node is on the wanted chain; HashjouleError if not."""
+        if not self._checked:
+            self._check_chain()
+        try:
+            return check(self._rpc.call("getblocktemplate", _RULES, answer=Template))
+        except RpcError as error:
+            if TIME_TOO_NEW in str(error):
+                raise TooEarlyError from None
+            if error.code == _UNSUPPORTED_RULE:
+                raise UnavailableError(f"{error}; update hashjoule or use a node without that rule") from None
+            raise
+
+    def _check_chain(self) -> None:
+        chain = one_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
+        if chain != self._chain:
+            raise HashjouleError(
+                f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
+            )
+        self._checked = True
+
+    def propose(self, block: bytes) -> str | None:
+        """See `Chain` (BIP 23, block proposals)."""
+        request = _RULES | {"mode": "proposal", "data": block.hex()}
+        return self._reason("getblocktemplate", request)
+
+    def submit(self, block: bytes) -> str | None:
+        """See `Chain`."""
+        return self._reason("submitblock", block.hex())
+
+    def _reason(self, method: str, parameter: object) -> str | None:
+        reason = self._rpc.call(method, parameter, answer=str | None)  # type: ignore[arg-type]
+        return one_line(reason) if reason else reason
+
+    def standing(self, block_hash: bytes) -> Standing:
+        """See `Chain`."""
+        try:
+            header = self._rpc.call("getblockheader", block_hash[::-1].hex(), answer=_BlockHeader)
+        except RpcError as error:
+            if error.code != _NOT_FOUND:
+                raise
+            return Standing.UNKNOWN
+        return Standing.ACTIVE if header.confirmations > 0 else Standing.STALE
+
+    def watch(self) -> NodeWatch:
+        """See `Chain`."""
+        return NodeWatch(Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop))
+
+    def close(self) -> None:
+        """See `Chain`."""
+        self._rpc.close()
+
+
+class NodeWatch:
+    """See `Watch`.
+
+    BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread, or
+    as many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by itself; a
+    node that lacks or forbids it is asked for its tip again and again.
+    """
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc, self._polls = rpc, False
+
+    def outdated(self, template: Template) -> bool:
+        """See `Watch`."""
+        if not self._polls:
+            try:
+                milliseconds = int(1000 * WAIT_SECONDS)
+                tip = self._rpc.call("waitforblockheight", template.height, milliseconds, answer=_Tip)
+                return tip.hash != template.previousblockhash
+            except (RpcError, RefusedError):
+                self._polls = True
+        time.sleep(_POLL_SECONDS)
+        return self._rpc.call("getbestblockhash", answer=str) != template.previousblockhash
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._rpc.close()

@@ -1,0 +1,115 @@
+// The sliders: the closed formulas of hashjoule.efficiency.economics, in US dollars, kWh, watts and hashes a second.
+
+const SLIDERS = [
+  { id: "price", label: "Electricity price", unit: "USD/kWh", low: 0.001, high: 1 },
+  { id: "btc", label: "Bitcoin price", unit: "USD", low: 100, high: 1e7 },
+  { id: "network", label: "Network hash rate", unit: "EH/s", low: 0.1, high: 1e5 },
+  { id: "jth", label: "Energy per terahash", unit: "J/TH", low: 1, high: 1e9 },
+  { id: "rate", label: "Hash rate", unit: "TH/s", low: 1e-8, high: 1e6 },
+];
+
+function economics({ price, btc, network, jth, rate }, { subsidy_btc, blocks_per_day }) {
+  const power = rate * jth; // TH/s times J/TH is W
+  const kwhPerDay = (power * 24) / 1000;
+  const revenue = ((rate * 1e12) / (network * 1e18)) * blocks_per_day * subsidy_btc * btc;
+  return { power, revenue, cost: kwhPerDay * price, profit: revenue - kwhPerDay * price, breakEven: revenue / kwhPerDay };
+}
+
+/** Three significant digits; very small and very large numbers with a power of ten. */
+function figure(value) {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e12)) {
+    const [digits, exponent] = value.toExponential(2).split("e");
+    const raised = [...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
+    return `${digits.replace("-", "−")} × 10${raised}`;
+  }
+  const digits = size >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+  return value.toLocaleString("en", digits).replace("-", "−");
+}
+
+function watts(value) {
+  const [size, unit] = [[1e9, "GW"], [1e6, "MW"], [1e3, "kW"], [0, "W"]].find(([least]) => value >= least);
+  return `${figure(value / (size || 1))} ${unit}`;
+}
+
+function dollars(value) {
+  return `${figure(value)} USD`;
+}
+
+class Economics {
+  constructor(form, defaults) {
+    this.defaults = defaults;
+    this.entries = {};
+    this.ranges = {};
+    for (const slider of SLIDERS) form.querySelector(".sliders").append(this.slider(slider));
+    for (const id of ["price", "btc", "network"]) this.set(id, defaults[id]);
+    const preset = form.querySelector("#preset");
+    for (const machine of defaults.machines) {
+      const text = machine.j_per_th === null ? `${machine.name} (rate only: power not known)` : machine.name;
+      preset.append(new Option(text, "", machine.start, machine.start));
+    }
+    preset.addEventListener("change", () => this.begin(defaults.machines[preset.selectedIndex]));
+    this.begin(defaults.machines[preset.selectedIndex]);
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  slider({ id, label, unit, low, high }) {
+    const box = document.createElement("div");
+    box.className = "slider";
+    box.innerHTML = `<div class="head"><label for="${id}">${label}</label><span class="entry"><input id="${id}"
+      type="number" step="any" min="0"><span>${unit}</span></span></div><input id="${id}-range" type="range" step="0.001"
+      min="${Math.log10(low)}" max="${Math.log10(high)}" aria-label="${label}, logarithmic slider">`;
+    [this.entries[id], this.ranges[id]] = box.querySelectorAll("input");
+    this.entries[id].addEventListener("input", () => this.follow(id));
+    this.ranges[id].addEventListener("input", () => this.set(id, Number((10 ** this.ranges[id].value).toPrecision(3))));
+    return box;
+  }
+
+  set(id, value) {
+    this.entries[id].value = Number(value.toPrecision(6));
+    this.follow(id);
+  }
+
+  /** The range and the results follow what stands in the field of numbers. */
+  follow(id) {
+    const value = this.entries[id].valueAsNumber;
+    this.entries[id].ariaInvalid = String(!(value > 0));
+    if (value > 0) {
+      this.ranges[id].value = Math.log10(value);
+      this.ranges[id].setAttribute("aria-valuetext", `${figure(value)} ${SLIDERS.find((s) => s.id === id).unit}`);
+    }
+    this.update();
+  }
+
+  begin({ hashrate_hs: hashrate, j_per_th: jPerTh }) {
+    this.set("rate", hashrate / 1e12);
+    this.set("jth", jPerTh ?? (this.entries.jth.valueAsNumber || 1));
+  }
+
+  update() {
+    const values = Object.fromEntries(SLIDERS.map(({ id }) => [id, this.entries[id].valueAsNumber]));
+    if (!Object.values(values).every((value) => value > 0)) {
+      this.write({}, "Every figure must be above zero.");
+      return;
+    }
+    const found = economics(values, this.defaults);
+    const pays = `its electricity costs less than ${figure(found.breakEven)} USD/kWh`;
+    this.write(found, found.profit > 0
+      ? `At ${figure(values.price)} USD/kWh this machine earns ${dollars(found.profit)} a day; it pays as long as ${pays}.`
+      : `At ${figure(values.price)} USD/kWh this machine burns ${dollars(found.cost)} a day to earn `
+        + `${dollars(found.revenue)}; it would pay only if ${pays}.`);
+  }
+
+  write({ power, revenue, cost, profit, breakEven }, verdict) {
+    const shown = {
+      power: [power, watts], revenue: [revenue, dollars], cost: [cost, dollars], profit: [profit, dollars],
+      "break-even": [breakEven, (value) => `${figure(value)} USD/kWh`],
+    };
+    for (const [id, [value, form]] of Object.entries(shown)) {
+      const output = document.getElementById(id);
+      output.textContent = value === undefined ? "–" : form(value);
+      output.dataset.value = value ?? "";
+    }
+    document.getElementById("verdict").textContent = verdict;
+  }
+}

@@ -1,0 +1,174 @@
+"""A real bitcoind in a temporary directory, and servers that misbehave; all on loopback, all ended with the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from hashjoule.mine.rpc import Credentials, Rpc
+from hashjoule.mine.rpc import NoAnswerError as NoAnswer
+
+START_SECONDS = 60
+ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+SIGNET_ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
+
+
+def bitcoind() -> Path:
+    """The bitcoind that tools/get-bitcoind fetched. A failure where it should be, else a skip that says how."""
+    directory = os.environ.get("HASHJOULE_BITCOIND")
+    path = Path(directory or Path(__file__).parents[1] / ".cache" / "bitcoind").absolute() / "bin" / "bitcoind"
+    if not path.exists():
+        reason = f"there is no {path.name} in {path.parent}; run tools/get-bitcoind"
+        pytest.fail(reason) if directory or os.environ.get("CI") else pytest.skip(reason)
+    return path
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return cast(int, s.getsockname()[1])
+
+
+class BitcoinNode:
+    """A bitcoind without peers."""
+
+    def __init__(self, datadir: Path, chain: str = "regtest", *options: str) -> None:
+        self.datadir, self.chain, self.options = datadir, chain, options
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.cookie = datadir / ("" if chain == "main" else chain) / ".cookie"
+        self._process: subprocess.Popen[bytes] | None = None
+        datadir.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> BitcoinNode:
+        """Starts it and waits until it answers."""
+        chain = [] if self.chain == "main" else [f"-{self.chain}"]
+        fixed = [f"-datadir={self.datadir}", f"-rpcport={self.port}", "-listen=0", "-server", "-dnsseed=0"]
+        self._process = subprocess.Popen(
+            [bitcoind(), *chain, *fixed, "-connect=0", "-printtoconsole=0", *self.options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self.call("getblockcount")
+            except NoAnswer:
+                time.sleep(0.05)
+            else:
+                return self
+        self.stop()
+        raise RuntimeError("bitcoind does not start")
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """Ends it; with SIGKILL as in a crash."""
+        if self._process:
+            self._process.send_signal(how)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def pause(self) -> None:
+        """Lets it accept connections and say nothing."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Undoes `pause`."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def rpc(self) -> Rpc:
+        """A client of its own."""
+        return Rpc(self.url, Credentials(self.cookie))
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Calls it once."""
+        rpc = self.rpc()
+        try:
+            return rpc.call(method, *params, answer=Any)
+        finally:
+            rpc.close()
+
+    @property
+    def height(self) -> int:
+        """Height of the active chain."""
+        return cast(int, self.call("getblockcount"))
+
+
+@contextmanager
+def running(datadir: Path, chain: str = "regtest", *options: str) -> Iterator[BitcoinNode]:
+    """A node for as long as the block lasts."""
+    node = BitcoinNode(datadir, chain, *options).start()
+    try:
+        yield node
+    finally:
+        node.stop(signal.SIGKILL)
+
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves is no news."""
+
+
+@contextmanager
+def http_server(answer: Answer) -> Iterator[str]:
+    """A server that answers each POST by calling `answer` with the handler and the request's body; yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            answer(self, self.rfile.read(int(self.headers["Content-Length"])))
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, content_type: str = "application/json") -> None:
+    """An ordinary HTTP answer."""
+    handler.send_response(status)
+    handler.send_header("Content-Type", content_type)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def forward(node: BitcoinNode, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
+    """What the node answers to the request, credentials included."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=30)
+    try:
+        connection.request("POST", "/", body, {"Authorization": handler.headers["Authorization"]})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
