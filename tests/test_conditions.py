@@ -58,6 +58,14 @@ def test_warnings_name_the_cause_and_the_remedy() -> None:
         assert sum(word in warning for warning in found) == 1, word
 
 
+def test_a_shared_core_is_told() -> None:
+    """CPU time well below wall-clock time: somebody else had the core."""
+    shared = sampled([1e6, 1e6, 1e6])
+    shared.samples = [replace(sample, cpu_s=sample.cpu_s * 0.6) for sample in shared.samples]
+    (found,) = conditions.warnings([shared], QUIET, State())
+    assert "had 60% of its cores" in found
+
+
 def test_outliers_are_told() -> None:
     """Two of nine samples beyond Tukey's fences."""
     found = conditions.warnings([sampled([1e6, 1.001e6, 0.999e6] * 2 + [1e6, 0.99e6, 0.985e6])], QUIET, State())
