@@ -65,12 +65,8 @@ def temperature_c() -> float | None:
 
 def warnings(measured: Sequence[Subject], before: State, after: State) -> list[str]:
     """What made the figures less certain, each with what to do about it."""
-    return [
-        *_of_the_machine(before, after),
-        *_of_the_cores(measured),
-        *_of_the_clock(measured),
-        *_of_the_samples(measured),
-    ]
+    found = [*_of_the_machine(before, after), *_of_the_cores(measured)]
+    return [*found, *_of_the_clock(measured), *_of_the_samples(measured)]
 
 
 def _of_the_cores(measured: Sequence[Subject]) -> list[str]:
