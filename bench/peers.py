@@ -1,6 +1,6 @@
 """Other programs and this one, alternating in one run, by CPU time.
 
-    python bench/peers.py [--rounds N] [--cpu N] [--peer NAME=PATH]... [--json]
+    python bench/peers.py [--rounds N] [--cpu N] [--peer NAME[:BUILD]=PATH]... [--json]
 
 Measures every peer found on PATH, or named by --peer, on one thread: cpuminer (cpuminer-opt), minerd (pooler's
 cpuminer), bitcoin-util (its grind), hashcat (-m 21400, on whatever OpenCL runtime it finds), openssl (two of its
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hashjoule import check, measure
 from hashjoule.backends import select
@@ -88,18 +88,31 @@ def header_to_grind() -> str:
     return Header(4, bytes(32), bytes(range(32)), 1_700_000_000, 0x1E03FFFF).pack().hex()
 
 
-def known_peers() -> list[Peer]:
-    """All programs that we know how to measure."""
+def known_peers(cpu: int | None) -> list[Peer]:
+    """All programs that we know how to measure; on one core if given, which cpuminer-opt must be told again."""
+    pinned = [] if cpu is None else ["--cpu-affinity", hex(1 << cpu)]
     limit = ["--time-limit", str(SECONDS)]
     mining = ["--benchmark", "-a", "sha256d", "-t", "1"]
+    cpuminer = [*mining, *limit, "--no-color", "--cpu-priority", "2", *pinned]  # unasked it runs at the lowest
     hashcat = ["-b", "-m", "21400", "-D", "1", "--force", "--runtime", "10", "--machine-readable", "--quiet"]
     return [
-        Peer("cpuminer", "cpuminer", [*mining, *limit, "--no-color"], printed_rate(r"Benchmark: ([\d.]+) ([kMG]?)H/s")),
+        Peer("cpuminer", "cpuminer", cpuminer, printed_rate(r"Benchmark: ([\d.]+) ([kMG]?)H/s")),
         Peer("minerd", "minerd", [*mining, *limit], printed_rate(r"Total: ([\d.]+) ([kMG]?)hash/s")),
         Peer("bitcoin-util", "bitcoin-util", ["grind", header_to_grind()], ground_rate),
         Peer("hashcat", "hashcat", hashcat, printed_rate(r"^\d+:21400:.*:([\d.]+)()$", by_cpu=False)),
         Peer("openssl", "openssl", ["speed", "-seconds", "2", "-bytes", "16", "-evp", "sha256"], openssl_rate),
     ]
+
+
+def found_peers(known: list[Peer], places: dict[str, str]) -> list[Peer]:
+    """The known peers that are named with their places, or else on PATH; a build may be named, as in cpuminer:clang."""
+    found = []
+    for peer in known:
+        named = {name: path for name, path in places.items() if name.partition(":")[0] == peer.name}
+        if not named and (path := shutil.which(peer.program)):
+            named = {peer.name: path}
+        found += [replace(peer, name=name, program=path) for name, path in named.items()]
+    return found
 
 
 def run(peer: Peer, limit_s: float) -> Ran:
@@ -170,12 +183,12 @@ def ratios(rates: dict[str, list[float]], mine: str, peers: list[str]) -> dict[s
 
 def table(rates: dict[str, list[float]], peers: list[str]) -> str:
     """Medians in MH/s, and ours as multiples of each peer."""
-    lines = [f"{'':24}{'MH/s':>9}" + "".join(f"{'x ' + peer:>16}" for peer in peers)]
+    lines = [f"{'':24}{'MH/s':>9}" + "".join(f"{'x ' + peer:>18}" for peer in peers)]
     for name, values in rates.items():
         line = f"{name:24}{statistics.median(values) / 1e6:9.2f}"
         if name not in peers:
             cells = ratios(rates, name, peers).values()
-            line += "".join(f"{cell:16.2f}" if cell else f"{'-':>16}" for cell in cells)
+            line += "".join(f"{cell:18.2f}" if cell else f"{'-':>18}" for cell in cells)
         lines.append(line)
     return "\n".join(lines)
 
@@ -185,18 +198,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cpu", type=int, help="run everything on this core (Linux)")
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PATH", help="where a peer lies")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME[:BUILD]=PATH", help="where a peer lies")
     parser.add_argument("--backend", action="append", metavar="B", help="ours (default: all C variants and hashlib)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})
-    places = dict(item.partition("=")[::2] for item in options.peer)
-    peers = [
-        Peer(peer.name, path, peer.arguments, peer.rate)
-        for peer in known_peers()
-        if (path := places.get(peer.name) or shutil.which(peer.program))
-    ]
+    peers = found_peers(known_peers(options.cpu), dict(item.partition("=")[::2] for item in options.peer))
     try:
         subjects = ours(options.backend or ["c", "reference"])
     except HashjouleError as error:

@@ -186,14 +186,18 @@ class Recorded:
         self.variant = variant
 
 
-def test_tuning_takes_the_fastest_that_is_right(no_cache: Path, device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that fails or computes wrongly is out; the choice is remembered, and used the next time."""
+def test_tuning_takes_the_fastest_that_is_right(
+    no_cache: Path, device: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A build that fails or computes wrongly is out; the choice is logged, remembered, and used the next time."""
+    caplog.set_level("INFO", "hashjoule")
     monkeypatch.setattr(opencl_tuning, "Program", Recorded)
     monkeypatch.setattr(opencl_tuning, "_is_right", lambda program, rolled: program.variant.width != 8)
     monkeypatch.setattr(opencl_tuning, "_rate", lambda program, rolled: 1e6 * program.variant.width)
     monkeypatch.setattr(opencl_tuning, "candidates", lambda device, rolled: [Variant(width=w) for w in (1, 4, 8, 16)])
     found, _ = opencl_tuning.tuned(device, False, "test")
     assert found.variant == Variant(width=4)
+    assert "test: compiling and tuning the plain kernel" in caplog.text
     assert no_cache.exists()
     assert opencl_tuning.is_tuned(device)
     monkeypatch.setattr(opencl_tuning, "candidates", lambda device, rolled: pytest.fail("tuned a second time"))

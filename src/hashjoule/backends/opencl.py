@@ -152,7 +152,8 @@ def _why_not(device: Any, name: str) -> str | None:
     try:
         opencl_kernel.build(cl.Context([device]), "__kernel void nothing(__global int *x) { x[0] = 1; }", [])
     except Exception as error:
-        return f"its compiler does not work ({opencl_kernel.gist(error)}); {_remedy()}"
+        reason = opencl_kernel.gist(error)
+        return f"its compiler does not work ({reason}); install another driver, such as Debian's pocl-opencl-icd"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -77,14 +78,25 @@ def all_cores() -> int:
 
 @contextmanager
 def progress_bar(shown: bool = True) -> Iterator[Callable[[str, float], None]]:
-    """A bar with time left on stderr if that is a terminal, nothing otherwise: call with a text and a part, 0 to 1."""
+    """A bar with time left on stderr if that is a terminal, nothing otherwise: call with a text and a part, 0 to 1.
+
+    What backends log meanwhile, such as that they compile for the first time, stands above it.
+    """
     if not shown or not sys.stderr.isatty():
         yield lambda text, part: None
         return
     from rich.console import Console
+    from rich.logging import RichHandler
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     fields = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*fields, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda text, part: bar.update(task, description=text, completed=part)
+        logger = logging.getLogger("hashjoule")
+        handler = RichHandler(console=bar.console, show_time=False, show_level=False, show_path=False)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield lambda text, part: bar.update(task, description=text, completed=part)
+        finally:
+            logger.removeHandler(handler)
