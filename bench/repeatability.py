@@ -91,7 +91,10 @@ def markdown(found: list[Series]) -> str:
         "",
         "Made by `bench/repeatability.py`; every interval is in [repeatability.json](repeatability.json). Two runs,",
         "one right after the other, agree if their 95 % intervals overlap. The bar is 19 of 20 on an idle machine:",
-        "where both runs had at least 95 % of their core, by CPU time over wall-clock time.",
+        "where both runs had at least 95 % of their core, by CPU time over wall-clock time. (What other guests of a",
+        "hypervisor take of the same physical core does not show there.)",
+        "",
+        f"All series together: {_agreement([pair for series in found for pairs in series.pairs for pair in pairs])}.",
     ]
     for series in reversed(found):
         lines += ["", *_section(series)]
