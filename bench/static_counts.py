@@ -26,6 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hashjoule.backends.opencl_kernel import Variant, source
+from hashjoule.efficiency.sources import Date, Positive, Sourced, read_csv
 
 CLANG = ("clang-19", "clang-18", "clang-20", "clang")
 
@@ -60,32 +61,21 @@ class Counts:
     spills: int
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU: its instruction set, multiprocessors or compute units, the maker's boost clock, and what hashcat -m 21400
-    (also a double SHA-256, of short messages) was published to reach on it."""
+class Gpu(Sourced, frozen=True, kw_only=True):
+    """A GPU of gpus.csv: its instruction set, multiprocessors or compute units and boost clock, which the source
+    tells, and what hashcat -m 21400 (also a double SHA-256, of short messages) was published to reach on it.
+    """
 
     name: str
     arch: str
     units: int
-    clock_hz: float
-    published_hs: float | None
-    published_source: str
+    clock_hz: Positive
+    hashcat_hs: Positive | None = None
+    hashcat_url: str = ""
+    hashcat_date: Date | None = None
 
 
-GPUS = (
-    Gpu("GeForce RTX 3080", "sm_86", 68, 1.71e9, 3469.1e6, "https://github.com/dosoos/hashcat_speeds"),
-    Gpu(
-        "GeForce RTX 3090", "sm_86", 82, 1.695e9, 4389.9e6,
-        "https://gist.github.com/Chick3nman/e4fcee00cb6d82874dace72106d73fef",
-    ),
-    Gpu("GeForce RTX 4090", "sm_89", 128, 2.52e9, None, ""),
-    Gpu(
-        "Radeon RX 6800 XT", "gfx1030", 72, 2.25e9, 4015.3e6,
-        "https://gist.github.com/epixoip/99085955a1145ff61ec83512a50421a7",
-    ),
-    Gpu("Radeon RX 7900 XTX", "gfx1100", 96, 2.5e9, None, ""),
-)  # fmt: skip
+GPUS = read_csv(Path(__file__).with_name("gpus.csv"), Gpu)
 
 
 def find_clang() -> str | None:
@@ -298,19 +288,25 @@ def _predictions() -> list[str]:
         "MH/s by the model in that file at the maker's boost clock, which cards exceed or miss with their cooling. The",
         "published rates are hashcat's own kernel (-m 21400), a plain search with about as many instructions as ours;",
         "the difference is between the model's prediction for ours and what was published.", "",
-        "| GPU | plain | rolled N=4 | best with multiply-adds | hashcat, published | difference | source |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "| GPU | units | boost, MHz | plain | rolled N=4 | best with multiply-adds | hashcat, published | difference |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     for gpu in GPUS:
         mad = "rolled N=4, multiply-adds" if gpu.arch.startswith("sm_") else "rolled N=4"
         plain, rolled, best = (
             predicted_hs(gpu, counts(gpu.arch, VARIANTS[name])) for name in ("plain", "rolled N=4", mad)
         )
-        published = f"{gpu.published_hs / 1e6:.0f}" if gpu.published_hs else "-"
-        error = f"{plain / gpu.published_hs - 1:+.1%}" if gpu.published_hs else "-"
+        published = f"{gpu.hashcat_hs / 1e6:.0f}" if gpu.hashcat_hs else "-"
+        error = f"{plain / gpu.hashcat_hs - 1:+.1%}" if gpu.hashcat_hs else "-"
         rates = f"{plain / 1e6:.0f} | {rolled / 1e6:.0f} | {best / 1e6:.0f}"
-        lines.append(f"| {gpu.name} | {rates} | {published} | {error} | {gpu.published_source} |")
-    return lines
+        lines.append(f"| {gpu.name} | {gpu.units} | {gpu.clock_hz / 1e6:.0f} | {rates} | {published} | {error} |")
+    return [*lines, "", "Sources (bench/gpus.csv), with their dates:", "", *map(_sources, GPUS)]
+
+
+def _sources(gpu: Gpu) -> str:
+    rate = f"; rate: {gpu.hashcat_url} ({gpu.hashcat_date})" if gpu.hashcat_hs else ""
+    note = f"; {gpu.note}" if gpu.note else ""
+    return f"- {gpu.name}: units and clock: {gpu.source_url} ({gpu.source_date}){rate}{note}"
 
 
 def main() -> int:

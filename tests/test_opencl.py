@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from hashjoule import backends, check, search
+from hashjoule import backends, check, cli, search
 from hashjoule.backends import Row, opencl, opencl_kernel, opencl_tuning, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, Program, Variant
 from hashjoule.backends.reference import Reference
+from hashjoule.cli import grind
 from hashjoule.errors import UnavailableError
 from hashjoule.job import MAX_TARGET, NONCES, Hit, Job
+from tests.fakes import row_of
 from tests.under_oclgrind import VARIANTS
 
 cl = pytest.importorskip("pyopencl", reason="needs the extra: pip install 'hashjoule[opencl]'")
@@ -291,12 +293,47 @@ def test_easy_targets_make_short_launches() -> None:
     assert prepare.roomy_nonces(Job.rolled(GENESIS, limit=256, target=MAX_TARGET), 100) == 1
 
 
-def test_a_short_launch_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HASHJOULE_MAX_LAUNCH_MS shortens launches for GPUs that drive a display, and is ignored if it is no number."""
-    monkeypatch.setenv("HASHJOULE_MAX_LAUNCH_MS", "5")
-    assert opencl.launch_seconds() == 0.005
-    monkeypatch.setenv("HASHJOULE_MAX_LAUNCH_MS", "many")
-    assert opencl.launch_seconds() == opencl_tuning.LAUNCH_SECONDS
+def largest_launch() -> int:
+    """The nonces of the largest launch at 1 GH/s in a range of a second."""
+    device, program = scripted([])
+    device.scan(Job.plain(GENESIS), 0, 1_000_000_000)
+    return max(program.ranges)
+
+
+def test_launches_are_as_short_as_asked() -> None:
+    """A limit shortens launches while it holds; it never makes them longer than they are anyway."""
+    usual = round(1e9 * opencl.LAUNCH_SECONDS)
+    assert largest_launch() == usual
+    with opencl.launches_of_at_most(0.005):
+        assert largest_launch() == 5_000_000
+    with opencl.launches_of_at_most(10.0):
+        assert largest_launch() == usual
+    assert largest_launch() == usual
+
+
+def test_max_launch_ms_holds_for_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--max-launch-ms is in force while the command searches, and not after it."""
+    seen: list[int] = []
+
+    class Watched(Reference):
+        def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+            seen.append(largest_launch())
+            return super().scan(job, first_nonce, count)
+
+    monkeypatch.setattr(grind, "one_row", lambda name, mode: row_of(Watched()))
+    header = GENESIS.pack().hex()
+    command = ["grind", header, "--start", str(GENESIS.nonce), "--count", "1", "--threads", "1"]
+    assert cli.run([*command, "--max-launch-ms", "2.5"]) == 0
+    assert set(seen) == {2_500_000}
+    assert largest_launch() > 2_500_000
+
+
+@pytest.mark.parametrize("command", ["bench", "check", "grind", "mine"])
+@pytest.mark.parametrize("ms", ["0", "-5", "nan", "many"])
+def test_a_launch_takes_some_time(command: str, ms: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command that may search with OpenCL has the option, and refuses what is no number above zero."""
+    assert cli.run([command, "--max-launch-ms", ms]) == 2
+    assert f"'{ms}' is not a number above zero" in capsys.readouterr().err
 
 
 def test_a_hung_launch_is_reported(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:

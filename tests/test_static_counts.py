@@ -63,6 +63,15 @@ def test_vector_instructions_on_rdna3(kernel: str, most: int) -> None:
     assert found.spills == 0
 
 
+def test_published_figures_name_their_source_and_date() -> None:
+    """Units and clock have a source and its date, and so has every published rate."""
+    assert GPUS
+    for gpu in GPUS:
+        assert gpu.source_url.startswith("https://")
+        assert gpu.source_date
+        assert bool(gpu.hashcat_hs) == bool(gpu.hashcat_url) == bool(gpu.hashcat_date)
+
+
 def test_the_model_takes_the_busiest_pipe() -> None:
     """128 instructions of which 64 are integer take a cycle; more of one kind takes as long as that kind takes."""
     gpu = next(gpu for gpu in GPUS if gpu.arch == "sm_89")

@@ -22,9 +22,6 @@ from hashjoule.backends.reference import Reference
 from hashjoule.errors import UnavailableError
 from hashjoule.job import MAX_TARGET, NONCES, Header, Hit, Job
 
-LAUNCH_SECONDS = 0.05
-"""What a launch is aimed at: long against its overhead, short against the watchdogs of displays and of users."""
-
 _TRIAL_SECONDS = 0.03
 _ROLLED_VERSIONS = 64
 _KNOWN = Header.parse(  # block 125552 of the main chain, found in 2011

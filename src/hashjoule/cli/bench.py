@@ -10,7 +10,7 @@ import click
 from hashjoule import backends, meters, records
 from hashjoule.benchmark import Benchmark, thread_steps
 from hashjoule.check import MODES
-from hashjoule.cli.common import POSITIVE, all_cores, json_option, progress_bar, threads_option
+from hashjoule.cli.common import POSITIVE, all_cores, json_option, max_launch_option, progress_bar, threads_option
 from hashjoule.energy import Metering
 from hashjoule.errors import UsageError
 from hashjoule.meters import Meter
@@ -26,6 +26,7 @@ from hashjoule.report.record import text
     "--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True, help="Nonces, or versions."
 )
 @threads_option("one, and then all cores for the fastest")
+@max_launch_option
 @click.option("--thread-scan", is_flag=True, help="Also measure the fastest on 1, 2, ... up to --threads or all cores.")
 @click.option(
     "--seconds", type=POSITIVE, default=2.0, show_default=True, metavar="S", help="Time for each measurement."

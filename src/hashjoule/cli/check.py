@@ -9,13 +9,14 @@ import click
 
 from hashjoule import backends, check, records
 from hashjoule.check import Verdict
-from hashjoule.cli.common import POSITIVE, json_option, progress_bar
+from hashjoule.cli.common import POSITIVE, json_option, max_launch_option, progress_bar
 from hashjoule.report.text import columns
 
 
 @click.command("check")
 @click.option("--backend", "names", multiple=True, metavar="B", help="Backend to check (default: all usable ones).")
 @click.option("--seconds", type=POSITIVE, default=2.0, show_default=True, help="Time for each backend's random jobs.")
+@max_launch_option
 @json_option
 @click.pass_context
 def check_command(ctx: click.Context, names: tuple[str, ...], seconds: float, as_json: bool) -> None:

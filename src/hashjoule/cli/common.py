@@ -61,6 +61,23 @@ def threads_option(default_help: str) -> Callable[[Any], Any]:
     )
 
 
+def _shorten_launches(ctx: click.Context, param: click.Parameter, ms: float | None) -> None:
+    if ms is not None:
+        from hashjoule.backends import opencl
+
+        ctx.with_resource(opencl.launches_of_at_most(ms / 1000))
+
+
+max_launch_option = click.option(
+    "--max-launch-ms",
+    type=POSITIVE,
+    metavar="MS",
+    callback=_shorten_launches,
+    expose_value=False,
+    help="Shorter OpenCL launches, for a GPU whose display stutters (default: about 50).",
+)
+
+
 def one_row(name: str, mode: str) -> Row:
     """The one backend that a name stands for; the fastest for `auto`. Raises UsageError where it stands for more."""
     if name == "auto":

@@ -8,7 +8,7 @@ import click
 
 from hashjoule import check
 from hashjoule.backends import Row
-from hashjoule.cli.common import HEX, all_cores, one_row, progress_bar, threads_option
+from hashjoule.cli.common import HEX, all_cores, max_launch_option, one_row, progress_bar, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.job import NONCES, Header, Job, check_mask, check_target
 from hashjoule.search import Outcome, check_range, search
@@ -26,6 +26,7 @@ from hashjoule.search import Outcome, check_range, search
 @click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
 @click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
 @threads_option("all cores")
+@max_launch_option
 @click.pass_context
 def grind_command(
     ctx: click.Context,

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from hashjoule.cli.common import all_cores, one_row, threads_option
+from hashjoule.cli.common import all_cores, max_launch_option, one_row, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.kept import Keeper, default_directory
@@ -40,6 +40,7 @@ _INTERRUPTED = 130
 @click.option("--embedded", type=click.Path(path_type=Path), help="Mine a regtest chain in this directory, no node.")
 @click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
 @threads_option("all cores")
+@max_launch_option
 @click.option("--roll-version", is_flag=True, help="Roll BIP 320's version bits too.")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each block.")
 @click.pass_context
