@@ -5,11 +5,13 @@
  * second chunk is computed once per nonce, for LANES nonces at a time, and each of its words is broadcast.
  *
  * A round is a chain of dependent instructions, and a core is filled by two or more chains side by side. There are
- * two ways to have them; in both, a step does the second hashes of the batch before and the first of its own:
- * - BESIDE: the second hash goes beside the first, round by round, in one straight line. Best where a round is short
+ * two ways to have them:
+ * - BESIDE: the first hashes of one batch go beside the first half of the second hashes of the batch before and the
+ *   second half of those of the one before that, round by round, in one straight line. Best where a round is short
  *   and there are 32 registers (AVX-512).
- * - otherwise: STREAMS hashes side by side, in loops of eight rounds. Best where a round takes many instructions:
- *   in a straight line they no longer fit the cache of decoded instructions, and then decoding takes the time.
+ * - otherwise: STREAMS hashes side by side, in loops of eight rounds, the second hashes of the batch before and then
+ *   the first of its own. Best where a round takes many instructions: in a straight line they no longer fit the cache
+ *   of decoded instructions, and then decoding takes the time.
  *
  * The includer defines LANES, STREAMS (1 or 2), V, REGISTER (the inline-assembly constraint for a V), ZERO_LANES(x),
  * which has bit i set where lane i of x is zero, and those primitives of sha256_rounds.h for which it has something
@@ -194,44 +196,81 @@ INLINE void second_round(V *s, V *w, int t, const job_words *j)
     }
 }
 
-/* FIRST_ROUND(t) is the first hash's round in state s; the second hash, in r and w, has its rounds 1 to 60. */
-#define PAIR_OF_ROUNDS(t) FIRST_ROUND(t) second_round(r, w, (t) - 3, j);
-#define BOTH_HASHES \
+/* Steps from the first hash of a batch to the end of its second. */
+enum { DEPTH = 2 };
+
+/* What a step hands on: the digests of its first hashes, and second hashes after round 30. */
+typedef struct {
+    V digest[8];
+    V r[8], w[16];
+} flow;
+
+/* FIRST_ROUND(t) is the first hash's round in state s. Beside two of them go one round of a second hash in its first
+ * half (r, w: rounds 1 to 30) and one of another in its second half (q, v: rounds 31 to 60): three chains of rounds
+ * that do not wait for each other, which hides the latency of their instructions. */
+#define PAIR_OF_ROUNDS(t) \
+    FIRST_ROUND(t) \
+    if ((t) % 2) { \
+        second_round(q, v, (t) / 2 + 29, j); \
+    } else { \
+        second_round(r, w, (t) / 2 - 1, j); \
+    }
+#define ALL_ROUNDS \
     PAIR_OF_ROUNDS(4) PAIR_OF_ROUNDS(5) PAIR_OF_ROUNDS(6) PAIR_OF_ROUNDS(7) PAIR_OF_ROUNDS(8) PAIR_OF_ROUNDS(9) \
     PAIR_OF_ROUNDS(10) PAIR_OF_ROUNDS(11) PAIR_OF_ROUNDS(12) PAIR_OF_ROUNDS(13) PAIR_OF_ROUNDS(14) \
     PAIR_OF_ROUNDS(15) PAIR_OF_ROUNDS(16) PAIR_OF_ROUNDS(17) WORDS_18_TO_60(PAIR_OF_ROUNDS) \
     PAIR_OF_ROUNDS(61) PAIR_OF_ROUNDS(62) PAIR_OF_ROUNDS(63)
 
-static __attribute__((noinline)) uint64_t plain_step(V digest[1][8], const group *group, const V *nonces,
+INLINE void take_up(const flow *flow, V r[8], V w[16], V q[8], V v[16])
+{
+    memcpy(w, flow->digest, sizeof flow->digest);
+    second_start(r, w[0]);
+    memcpy(q, flow->r, sizeof flow->r);
+    memcpy(v, flow->w, sizeof flow->w);
+}
+
+INLINE void hand_on(flow *flow, const V s[8], const group *group, const V r[8], const V w[16])
+{
+    first_end(flow->digest, s, group);
+    memcpy(flow->r, r, sizeof flow->r);
+    memcpy(flow->w, w, sizeof flow->w);
+}
+
+static __attribute__((noinline)) uint64_t plain_step(flow *flow, const group *group, const V *nonces,
                                                      const job_words *j, uint filter)
 {
-    V s[8], u[16], r[8], w[16];
-    memcpy(w, digest, 8 * sizeof *w);
-    second_start(r, w[0]);
+    V s[8], u[16], r[8], w[16], q[8], v[16];
+    take_up(flow, r, w, q, v);
     u[3] = nonce_word(*nonces);
     first_start(s, group, u[3]);
 #define FIRST_ROUND(t) plain_round(s, u, t, j);
-    BOTH_HASHES
+    ALL_ROUNDS
 #undef FIRST_ROUND
-    first_end(digest[0], s, group);
-    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
+    hand_on(flow, s, group, r, w);
+    return ZERO_LANES(ADD(VARIABLE(q, 4, 61), H0[7]) & filter);
 }
 
-static __attribute__((noinline)) uint64_t rolled_step(V digest[1][8], const group *group, const words *kw, uint n,
+static __attribute__((noinline)) uint64_t rolled_step(flow *flow, const group *group, const words *kw, uint n,
                                                       const job_words *j, uint filter)
 {
-    V s[8], r[8], w[16];
-    memcpy(w, digest, 8 * sizeof *w);
-    second_start(r, w[0]);
+    V s[8], r[8], w[16], q[8], v[16];
+    take_up(flow, r, w, q, v);
     first_start(s, group, SPLAT(kw[3].lane[n]));
 #define FIRST_ROUND(t) TAKE(s, t, kw[t].lane[n]); full_round(s, t);
-    BOTH_HASHES
+    ALL_ROUNDS
 #undef FIRST_ROUND
-    first_end(digest[0], s, group);
-    return ZERO_LANES(ADD(VARIABLE(r, 4, 61), H0[7]) & filter);
+    hand_on(flow, s, group, r, w);
+    return ZERO_LANES(ADD(VARIABLE(q, 4, 61), H0[7]) & filter);
 }
 
 #else
+
+enum { DEPTH = 1 };
+
+/* What a step hands on: the digests of its first hashes. */
+typedef struct {
+    V digest[STREAMS][8];
+} flow;
 
 #if STREAMS == 1
 #define EACH_STREAM(X, t) X(0, t)
@@ -290,18 +329,18 @@ static __attribute__((noinline)) uint64_t second_hashes(const V digest[STREAMS][
 }
 
 /* All streams have the same group, and each its own nonces and schedule. */
-static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const group *group, const V *nonces,
+static __attribute__((noinline)) uint64_t plain_step(flow *flow, const group *group, const V *nonces,
                                                      const job_words *j, uint filter)
 {
     words schedule[64 * STREAMS], *kw = schedule;
     V s[STREAMS][8];
-    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+    uint64_t passed = second_hashes((const V(*)[8])flow->digest, j, filter);
     for (uint i = 0; i < STREAMS; i++) {
         first_schedule(kw + i, STREAMS, *nonces + i * LANES, j);
     }
 #define START(i, t) first_start(s[i], group, kw[t * STREAMS + i].v);
 #define ROUND(i, t) TAKE(s[i], t, kw[(t) * STREAMS + i].v); full_round(s[i], t);
-#define END(i, t) first_end(digest[i], s[i], group);
+#define END(i, t) first_end(flow->digest[i], s[i], group);
     EACH_STREAM(START, 3)
     ROUNDS_56(ROUND, 4, kw, STREAMS)
     FOUR_ROUNDS(ROUND, 4)
@@ -313,14 +352,14 @@ static __attribute__((noinline)) uint64_t plain_step(V digest[STREAMS][8], const
 }
 
 /* Each stream has its own group, and all have nonce n of the schedule. */
-static __attribute__((noinline)) uint64_t rolled_step(V digest[STREAMS][8], const group *groups, const words *kw,
-                                                      uint n, const job_words *j, uint filter)
+static __attribute__((noinline)) uint64_t rolled_step(flow *flow, const group *groups, const words *kw, uint n,
+                                                      const job_words *j, uint filter)
 {
     V s[STREAMS][8];
-    uint64_t passed = second_hashes((const V(*)[8])digest, j, filter);
+    uint64_t passed = second_hashes((const V(*)[8])flow->digest, j, filter);
 #define START(i, t) first_start(s[i], &groups[i], SPLAT(kw[t].lane[n]));
 #define ROUND(i, t) TAKE(s[i], t, kw[t].lane[n]); full_round(s[i], t);
-#define END(i, t) first_end(digest[i], s[i], &groups[i]);
+#define END(i, t) first_end(flow->digest[i], s[i], &groups[i]);
     EACH_STREAM(START, 3)
     ROUNDS_56(ROUND, 4, kw, 1)
     FOUR_ROUNDS(ROUND, 4)
@@ -344,46 +383,62 @@ static void report(hj_task *task, uint64_t passed, uint midstate, uint64_t offse
     }
 }
 
-/* A search does one step more than it has, for the second hashes of the last. What the first step reports is
+/* A search does DEPTH steps more than it has, for the second hashes of the last. What the first steps report is
  * nothing yet, and its offset is beyond every range, so that hj_candidate drops it. */
 static void plain(hj_task *task)
 {
-    V digest[STREAMS][8], nonces = nonces_from(task->first);
+    flow flow;
+    V nonces = nonces_from(task->first);
     job_words j;
     group group;
     prepare_job(&j, task->job);
     load_group(&group, task->job, 0, &j);
-    memset(digest, 0, sizeof digest);
-    for (uint64_t offset = 0; offset < task->count + STREAMS * LANES; offset += STREAMS * LANES) {
-        report(task, plain_step(digest, &group, &nonces, &j, task->filter), 0, offset - STREAMS * LANES);
+    memset(&flow, 0, sizeof flow);
+    for (uint64_t offset = 0; offset < task->count + DEPTH * STREAMS * LANES; offset += STREAMS * LANES) {
+        report(task, plain_step(&flow, &group, &nonces, &j, task->filter), 0, offset - DEPTH * STREAMS * LANES);
         nonces += STREAMS * LANES;
     }
+}
+
+/* Where in the search a step's first hashes are. */
+typedef struct {
+    uint midstate;
+    uint64_t offset;
+} place;
+
+static void rolled_at(hj_task *task, flow *flow, place places[DEPTH], place place, const group *groups, const words *kw,
+                      const job_words *j)
+{
+    uint64_t passed = rolled_step(flow, &groups[place.midstate / LANES], kw, place.offset % LANES, j, task->filter);
+    report(task, passed, places[0].midstate, places[0].offset);
+    memmove(places, places + 1, (DEPTH - 1) * sizeof *places);
+    places[DEPTH - 1] = place;
 }
 
 static void rolled(hj_task *task)
 {
     words kw[64];
-    V digest[STREAMS][8];
+    flow flow;
     job_words j;
     group groups[HJ_MAX_MIDSTATES / LANES];
-    uint64_t last_offset = task->count;
-    uint last_midstate = 0;
+    place places[DEPTH];
     prepare_job(&j, task->job);
     for (uint g = 0; g < HJ_MAX_MIDSTATES / LANES; g++) {
         load_group(&groups[g], task->job, g * LANES, &j);
     }
-    memset(digest, 0, sizeof digest);
+    memset(&flow, 0, sizeof flow);
+    for (int i = 0; i < DEPTH; i++) {
+        places[i] = (place){0, task->count};
+    }
     for (uint64_t offset = 0; offset < task->count; offset++) {
-        uint n = offset % LANES;
-        if (n == 0) {
+        if (offset % LANES == 0) {
             first_schedule(kw, 1, nonces_from(task->first + (uint)offset), &j);
         }
         for (uint midstate = 0; midstate < task->job->n_midstates; midstate += STREAMS * LANES) {
-            uint64_t passed = rolled_step(digest, &groups[midstate / LANES], kw, n, &j, task->filter);
-            report(task, passed, last_midstate, last_offset);
-            last_midstate = midstate;
-            last_offset = offset;
+            rolled_at(task, &flow, places, (place){midstate, offset}, groups, kw, &j);
         }
     }
-    report(task, rolled_step(digest, groups, kw, 0, &j, task->filter), last_midstate, last_offset);
+    for (int i = 0; i < DEPTH; i++) {
+        rolled_at(task, &flow, places, (place){0, task->count}, groups, kw, &j);
+    }
 }

@@ -58,6 +58,14 @@ def test_warnings_name_the_cause_and_the_remedy() -> None:
         assert sum(word in warning for warning in found) == 1, word
 
 
+def test_a_shared_core_is_told() -> None:
+    """CPU time well below wall-clock time: somebody else had the core."""
+    shared = sampled([1e6, 1e6, 1e6])
+    shared.samples = [replace(sample, cpu_s=sample.cpu_s * 0.6) for sample in shared.samples]
+    (found,) = conditions.warnings([shared], QUIET, State())
+    assert "had 60% of its cores" in found
+
+
 def test_outliers_are_told() -> None:
     """Two of nine samples beyond Tukey's fences."""
     found = conditions.warnings([sampled([1e6, 1.001e6, 0.999e6] * 2 + [1e6, 0.99e6, 0.985e6])], QUIET, State())
@@ -67,7 +75,7 @@ def test_outliers_are_told() -> None:
 def test_too_few_samples_say_how_long_to_measure() -> None:
     """pyperf's rule: enough samples to know the mean within 1 %; backends that break it share one sentence."""
     loose = [1.00e6, 1.05e6, 0.95e6, 1.02e6, 0.98e6]
-    several = [replace(sampled(loose), threads=n) for n in range(1, 6)]
+    several = [replace(made := sampled(loose), row=replace(made.row, name=f"fake:{n}")) for n in range(5)]
     (found,) = conditions.warnings(several, QUIET, State())
     assert "and 2 more" in found
     assert "--seconds 8" in found

@@ -1,4 +1,4 @@
-"""Statistics: intervals that keep what neighbouring samples have in common, ratios, outliers."""
+"""Statistics: intervals that keep what neighbouring samples have in common, spread, outliers."""
 
 from __future__ import annotations
 

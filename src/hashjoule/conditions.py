@@ -65,7 +65,22 @@ def temperature_c() -> float | None:
 
 def warnings(measured: Sequence[Subject], before: State, after: State) -> list[str]:
     """What made the figures less certain, each with what to do about it."""
-    return [*_of_the_machine(before, after), *_of_the_clock(measured), *_of_the_samples(measured)]
+    found = [*_of_the_machine(before, after), *_of_the_cores(measured)]
+    return [*found, *_of_the_clock(measured), *_of_the_samples(measured)]
+
+
+def _of_the_cores(measured: Sequence[Subject]) -> list[str]:
+    shares = [
+        sum(s.cpu_s for s in subject.samples) / subject.threads / sum(s.wall_s for s in subject.samples)
+        for subject in measured
+        if subject.row.device == "cpu" and subject.samples
+    ]
+    if not shares or statistics.median(shares) >= 0.95:
+        return []
+    return [
+        f"the run had {statistics.median(shares):.0%} of its cores, other processes the rest: close them, or use fewer "
+        "--threads"
+    ]
 
 
 def _of_the_machine(before: State, after: State) -> list[str]:

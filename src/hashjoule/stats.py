@@ -1,4 +1,4 @@
-"""Statistics of samples that come one after another: intervals, ratios, outliers. Pure functions.
+"""Statistics of samples that come one after another: intervals, spread, outliers. Pure functions.
 
 Neighbours on a shared machine and the clock's turbo slow several samples in a row, so samples are not independent;
 intervals come from resampling runs of consecutive samples, not single ones.
@@ -62,13 +62,14 @@ def _low_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[i
     block, and a bisection over x; no resample is ever built or sorted.
     """
     total = length * len(draws[0])
+    ordered = sorted(samples)
 
     def part_at_most(x: float) -> float:
         below = [0, *accumulate(sample <= x for sample in (*samples, *samples[:length]))]
         counts = [below[start + length] - below[start] for start in range(len(samples))]
         return sum(2 * sum(counts[start] for start in draw) >= total for draw in draws) / len(draws)
 
-    return sorted(samples)[bisect_left(sorted(samples), 0.025, key=part_at_most)]
+    return ordered[bisect_left(ordered, 0.025, key=part_at_most)]
 
 
 def _high_bound(samples: Sequence[float], length: int, draws: Sequence[Sequence[int]]) -> float:

@@ -19,6 +19,11 @@ from hashjoule.meters.stated import declared
 from hashjoule.records import Record, RecordFile
 from hashjoule.report.record import text
 
+SECONDS = 2.0
+"""Time for each measurement, unless asked otherwise."""
+
+QUICK_SECONDS = 0.3
+
 
 @click.command("bench")
 @click.option("--backend", "names", multiple=True, metavar="B", help="Backend to measure (default: all usable ones).")
@@ -28,9 +33,8 @@ from hashjoule.report.record import text
 @threads_option("one, and then all cores for the fastest")
 @max_launch_option
 @click.option("--thread-scan", is_flag=True, help="Also measure the fastest on 1, 2, ... up to --threads or all cores.")
-@click.option(
-    "--seconds", type=POSITIVE, default=2.0, show_default=True, metavar="S", help="Time for each measurement."
-)
+@click.option("--seconds", type=POSITIVE, metavar="S", help="Time for each measurement (default: 2).")
+@click.option("--quick", is_flag=True, help="A first look in some fifteen seconds: three samples of each.")
 @click.option(
     "--sustained", "sustained_s", type=POSITIVE, metavar="S", help="Then run the fastest that long on all cores: heat."
 )
@@ -45,7 +49,8 @@ def bench_command(
     mode: str,
     threads: int | None,
     thread_scan: bool,
-    seconds: float,
+    seconds: float | None,
+    quick: bool,
     sustained_s: float | None,
     watts: float | None,
     tdp: bool,
@@ -54,6 +59,9 @@ def bench_command(
 ) -> None:
     """Measure how many hashes a second every backend makes here, each sample proven on a real block."""
     chosen = backends.select(names or ["all"])
+    if quick and seconds:
+        raise UsageError("--quick says the time already; leave out --seconds")
+    seconds = QUICK_SECONDS if quick else seconds or SECONDS
     modes = MODES if mode == "both" else (mode,)
     file = RecordFile(save, records.cpu_name(), records.utc_now()) if save else None
     most = threads or all_cores()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from math import inf
 from typing import Any, Literal
 
 from hashjoule import stats
+from hashjoule.efficiency.dataset import machines
 from hashjoule.records import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
 
@@ -38,9 +40,22 @@ def notes(record: Record) -> list[str]:
     if record.sustained:
         found.append(_sustained(record.sustained))
     found += [f"Idle: {_idle(idle.before_w, idle.after_w)} ({idle.source})." for idle in record.conditions.idle]
+    known = [result.j_per_th.value for result in record.results if result.j_per_th]
+    if known:
+        found.append(_distance(min(known)))
     if not any(result.energy for result in record.results):
         found.append("No J/TH: no power was measured. Declare it with --watts W if you know it.")
     return found
+
+
+def _distance(j_per_th: float) -> str:
+    """How far the best result is from the best machine ever published."""
+    best = min((m for m in machines() if m.j_per_th and m.quality != "low"), key=lambda m: m.j_per_th or inf)
+    ratio = significant(float(f"{j_per_th / (best.j_per_th or inf):.2g}"), 2)
+    return (
+        f"The best published machine, {best.name} ({best.source_date}), needs {significant(best.j_per_th)} J/TH: "
+        f"the best result here takes {ratio} times as much. `hashjoule explain` says why."
+    )
 
 
 def _table(record: Record) -> str:
