@@ -217,7 +217,9 @@ def test_thread_scan_and_sustained_run(capsys: pytest.CaptureFixture[str]) -> No
     assert (sustained["backend"], sustained["threads"]) == ("c:portable", 3)
     assert sustained["start_hs"] > 0
     assert sustained["end_hs"] > 0
-    assert sustained["points"][-1]["at_s"] >= 1.2
+    times = [point["at_s"] for point in sustained["points"]]
+    assert times == sorted(times)
+    assert times[-1] >= 1.0  # a stretch is a second or more, and one that is begun is finished
     code, out, _ = call(capsys, *arguments, "--threads", "1")
     assert "in the first tenth" in out
 
