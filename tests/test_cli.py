@@ -327,6 +327,21 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "0." in call(capsys, "--version")[1]
 
 
+def test_shells_can_complete() -> None:
+    """Completion offers the commands."""
+    environment = {
+        **os.environ,
+        "_HASHJOULE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "hashjoule be",
+        "COMP_CWORD": "1",
+    }
+    code = "from hashjoule.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["plain,bench"], done.stderr
+
+
 def test_output_to_a_closed_pipe_is_no_error() -> None:
     """`hashjoule devices | head -1` ends quietly, with the 1 that click gives for a broken pipe."""
     with spawned("table") as process:

@@ -37,13 +37,13 @@ def test_both_solve_the_same_header(header: Header) -> None:
     for solved in (theirs, ours):
         assert replace(solved, nonce=0) == header
         assert solved.meets(nbits_to_target(EASY_NBITS))
-    assert ground(theirs, start=theirs.nonce) == theirs
+    assert ground(theirs, "--start", str(theirs.nonce), "--count", "1") == theirs
 
 
-def ground(header: Header, start: int = 0) -> Header:
+def ground(header: Header, *options: str) -> Header:
     """What `hashjoule grind` makes of a header."""
     with pytest.MonkeyPatch.context() as patch:
         printed: list[str] = []
         patch.setattr("click.echo", lambda message, **kwargs: printed.append(message))
-        assert cli.run(["grind", header.pack().hex(), "--start", str(start), "--threads", "2"]) == 0
+        assert cli.run(["grind", header.pack().hex(), "--threads", "2", *options]) == 0
     return Header.parse(bytes.fromhex(printed[0]))

@@ -19,25 +19,29 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [
-    line.partition("#")[0].strip()
-    for block in blocks("sh")
-    for line in block.splitlines()
-    if line.startswith("hashjoule ")
-]
+def commands(block: str) -> list[list[str]]:
+    """The block's calls of hashjoule, without its name."""
+    lines = (line.partition("#")[0] for line in block.splitlines() if line.startswith("hashjoule "))
+    return [shlex.split(line)[1:] for line in lines]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_of_the_readme(command: str, tmp_path: Path) -> None:
-    """Each command line ends with 0 in an empty folder; benchmarks are cut short."""
-    arguments = shlex.split(command)[1:]
-    if arguments[0] == "bench" and "--quick" not in arguments:
-        arguments += ["--seconds", "0.05", "--threads", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "hashjoule", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout or list(tmp_path.iterdir()), "neither printed nor written"
+@pytest.mark.parametrize("block", [b for b in blocks("sh") if commands(b)], ids=lambda block: block[:30].strip())
+def test_commands_of_the_readme(block: str, tmp_path: Path) -> None:
+    """The commands of a block, one after another in an empty folder, end with 0; benchmarks are cut short."""
+    for command in commands(block):
+        arguments = [match for argument in command for match in expanded(argument, tmp_path)]
+        if arguments[0] == "bench" and "--quick" not in arguments:
+            arguments += ["--seconds", "0.05", "--threads", "1"]
+        done = subprocess.run(
+            [sys.executable, "-m", "hashjoule", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout or list(tmp_path.iterdir()), "neither printed nor written"
+
+
+def expanded(argument: str, folder: Path) -> list[str]:
+    """A pattern's files, as a shell would have them; the argument itself if it is none."""
+    return sorted(str(path) for path in folder.glob(argument)) or [argument] if "*" in argument else [argument]
 
 
 @pytest.mark.parametrize("code", blocks("python"))
