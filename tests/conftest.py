@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from hashjoule import cli
 
 settings.register_profile(
     "hashjoule", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("hashjoule")
+
+
+CommandLine = Callable[..., tuple[int, str, str]]
+"""Runs the command line in this process: exit code, stdout, stderr."""
+
+
+@pytest.fixture
+def hashjoule(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line as a function of its arguments."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = cli.run(list(arguments))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
 
 
 def system_tool(name: str, package: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule import cli
 from hashjoule.efficiency import economics as eco
 from hashjoule.efficiency import sources
 from hashjoule.errors import UsageError
+from tests.conftest import CommandLine
 
 RATES = st.floats(1e6, 1e20)
 POWERS = st.floats(0.1, 1e9)
@@ -20,16 +21,9 @@ PRICES = st.floats(1e-3, 10)
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run(hashjoule: CommandLine) -> CommandLine:
     """Runs `hashjoule economics ...`: exit code, stdout, stderr."""
-    monkeypatch.setitem(cli.COMMANDS, "economics", "hashjoule.cli.economics:economics_command")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = cli.run(["economics", *arguments])
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return call
+    return partial(hashjoule, "economics")
 
 
 @given(RATES, POWERS, st.floats(1e15, 1e22), st.floats(0.1, 50), st.floats(0, 10), st.floats(1, 1e6))
@@ -144,7 +138,7 @@ def test_impossible_values_are_refused(call: Callable[[], object], said: str) ->
         call()
 
 
-def test_machine_shows_every_input_with_its_source(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_machine_shows_every_input_with_its_source(run: CommandLine) -> None:
     """`economics machine --json`: the profit follows from the inputs shown, each with source and date."""
     code, out, _ = run("machine", "--hashrate-ths", "234", "--watts", "3510", "--json")
     document = json.loads(out)
@@ -163,7 +157,7 @@ def test_machine_shows_every_input_with_its_source(run: Callable[..., tuple[int,
     assert document["results"]["efficiency"]["value"] == pytest.approx(15)
 
 
-def test_defaults_can_be_overridden(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_defaults_can_be_overridden(run: CommandLine) -> None:
     """What is given on the command line replaces the data set and is shown as given."""
     code, out, _ = run(
         "machine", "--hashrate-ths", "100", "--watts", "3000", "--price", "0.1", "--difficulty", "1e14",
@@ -174,7 +168,7 @@ def test_defaults_can_be_overridden(run: Callable[..., tuple[int, str, str]]) ->
     assert {entry["source"] for entry in entries} == {"given on the command line"}
 
 
-def test_fleet_of_an_exahash(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_fleet_of_an_exahash(run: CommandLine) -> None:
     """145 EH/s at 18 J/TH: 2,610 MW and 22.9 TWh a year; the assumed warming of the air is shown."""
     code, out, _ = run("fleet", "--ehs", "145", "--j-per-th", "18", "--json")
     document = json.loads(out)
@@ -184,7 +178,7 @@ def test_fleet_of_an_exahash(run: Callable[..., tuple[int, str, str]]) -> None:
     assert "warming of the air" in {entry["name"] for entry in document["inputs"]}
 
 
-def test_countries_and_one_country(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_countries_and_one_country(run: CommandLine) -> None:
     """The list adds up and says how concentrated it is; China shows what its figures imply."""
     code, out, _ = run("countries", "--json")
     document = json.loads(out)
@@ -199,14 +193,14 @@ def test_countries_and_one_country(run: Callable[..., tuple[int, str, str]]) -> 
     assert results["machines like the machine for that share"]["value"] == 145_000_000
 
 
-def test_a_projection_is_called_one(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_projection_is_called_one(run: CommandLine) -> None:
     """The text on the United States says that 60 % was never measured."""
     code, out, _ = run("countries", "--country", "United States")
     assert code == 0
     assert "60 % for 2025 is a projection; measured shares were 35.81 to 37.84 %" in out
 
 
-def test_local_mining(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_local_mining(run: CommandLine) -> None:
     """Delivered price is generation and transmission; sold heat lowers it; stranded megawatts feed machines."""
     code, out, _ = run(
         "local", "--hashrate-ths", "200", "--watts", "3500", "--generation", "0.02", "--transmission", "0.01",
@@ -220,7 +214,7 @@ def test_local_mining(run: Callable[..., tuple[int, str, str]]) -> None:
     assert results["machines on it"] == 2000
 
 
-def test_block_in_text(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_block_in_text(run: CommandLine) -> None:
     """A machine with the whole network's rate finds a block in ten minutes."""
     difficulty = 1e14
     rate = eco.network_hashrate_hs(difficulty) / 1e12
@@ -247,9 +241,7 @@ def test_block_in_text(run: Callable[..., tuple[int, str, str]]) -> None:
         (("machine", "--hashrate-ths", "1", "--watts", "1", "--difficulty", "1", "--network-ehs", "1"), "not both"),
     ],
 )
-def test_bad_input_is_one_sentence(
-    run: Callable[..., tuple[int, str, str]], arguments: tuple[str, ...], said: str
-) -> None:
+def test_bad_input_is_one_sentence(run: CommandLine, arguments: tuple[str, ...], said: str) -> None:
     """Exit code 2, one line on stderr that names the option or the value, nothing on stdout."""
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")

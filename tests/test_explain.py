@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashjoule import cli, records
+from hashjoule import records
 from hashjoule.efficiency import explain as why
 from hashjoule.efficiency.lookup import best_asic, find_machine
 from hashjoule.errors import UsageError
 from hashjoule.records import Conditions, Efficiency, Energy, Rate, Record, Result, Software
 from hashjoule.report import waterfall
+from tests.conftest import CommandLine
 
 BEST = why.best_subject()
 MACHINE = records.Machine(
@@ -83,16 +85,9 @@ FIVE_MACHINES: dict[str, Callable[[], why.Subject]] = {
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run(hashjoule: CommandLine) -> CommandLine:
     """Runs `hashjoule explain ...`: exit code, stdout, stderr."""
-    monkeypatch.setitem(cli.COMMANDS, "explain", "hashjoule.cli.explain:explain_command")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = cli.run(["explain", *arguments])
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return call
+    return partial(hashjoule, "explain")
 
 
 @pytest.fixture
@@ -195,7 +190,7 @@ def test_unknown_nodes_are_said_and_left_to_the_rest() -> None:
     assert "not known" in factors["process node"].source
 
 
-def test_without_a_meter_there_is_nothing_to_explain(run: Callable[..., tuple[int, str, str]], saved: Path) -> None:
+def test_without_a_meter_there_is_nothing_to_explain(run: CommandLine, saved: Path) -> None:
     """No energy in the record: one sentence that offers --watts and --machine, exit code 2, no figure anywhere."""
     code, out, err = run(str(saved))
     assert (code, out) == (2, "")
@@ -203,7 +198,7 @@ def test_without_a_meter_there_is_nothing_to_explain(run: Callable[..., tuple[in
     assert "--machine NAME" in err
 
 
-def test_declared_watts_are_called_declared(run: Callable[..., tuple[int, str, str]], saved: Path) -> None:
+def test_declared_watts_are_called_declared(run: CommandLine, saved: Path) -> None:
     """--watts gives a J/TH that every output calls declared."""
     code, out, _ = run(str(saved), "--watts", "5", "--backend", "c:avx512", "--json")
     document = json.loads(out)
@@ -216,14 +211,14 @@ def test_declared_watts_are_called_declared(run: Callable[..., tuple[int, str, s
     assert "J/TH (declared;" in out.splitlines()[0]
 
 
-def test_a_published_bound_is_called_one(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_published_bound_is_called_one(run: CommandLine) -> None:
     """A thermal design power gives an upper bound and is called so."""
     code, out, _ = run("--machine", "E5400")
     assert code == 0
     assert "upper bound" in out.splitlines()[0]
 
 
-def test_text_lists_every_factor_with_its_source(run: Callable[..., tuple[int, str, str]]) -> None:
+def test_text_lists_every_factor_with_its_source(run: CommandLine) -> None:
     """The waterfall in text: seven factors, each with ratio, interval, what is left, and its source below."""
     code, out, _ = run("--machine", "X6500")
     assert code == 0
@@ -234,7 +229,7 @@ def test_text_lists_every_factor_with_its_source(run: Callable[..., tuple[int, s
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_a_picture_is_drawn(run: Callable[..., tuple[int, str, str]], tmp_path: Path, suffix: str) -> None:
+def test_a_picture_is_drawn(run: CommandLine, tmp_path: Path, suffix: str) -> None:
     """-o writes an SVG or PNG of the waterfall; the same call gives the same file."""
     paths = [tmp_path / f"{number}{suffix}" for number in range(2)]
     for path in paths:
@@ -268,9 +263,7 @@ def test_steps_lead_from_the_machine_to_the_best() -> None:
         (("nowhere.json",), "nowhere.json cannot be read"),
     ],
 )
-def test_bad_input_is_one_sentence(
-    run: Callable[..., tuple[int, str, str]], arguments: tuple[str, ...], said: str
-) -> None:
+def test_bad_input_is_one_sentence(run: CommandLine, arguments: tuple[str, ...], said: str) -> None:
     """Exit code 2, one line on stderr that names the option or the value, nothing on stdout."""
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
