@@ -354,7 +354,8 @@ def test_output_to_a_closed_pipe_is_no_error() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(
-    "arguments", [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c", "--seconds", "60"]]
+    "arguments",
+    [["grind", UNSOLVED, "--target", "1"], ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "60"]],
 )
 def test_an_interrupt_ends_with_130(arguments: list[str]) -> None:
     """Ctrl-C ends long work without a traceback; bench still shows what it measured."""
