@@ -14,7 +14,7 @@ from typing import Any
 
 from hashjoule.backends import Row, prepare
 from hashjoule.errors import UnavailableError
-from hashjoule.job import NONCES, SHA256_K, Hit, Job
+from hashjoule.job import SHA256_K, Hit, Job
 
 _INSTALL = "pip install 'hashjoule[numba]'"
 _CAPACITY = 1 << 12
@@ -77,17 +77,9 @@ class NumbaCpu:
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`."""
-        hits: list[Hit] = []
-        done, size = 0, prepare.roomy_nonces(job, _CAPACITY)
-        while done < count:
-            nonces = min(size, count - done)
-            n_found, pairs = self._search(job, (first_nonce + done) % NONCES, nonces)
-            if n_found > _CAPACITY:
-                size = -(-nonces // 2)
-                continue
-            hits += prepare.confirmed(job, pairs)[0]
-            done += nonces
-        return hits
+        size = prepare.roomy_nonces(job, _CAPACITY)
+        parts = prepare.candidates_of_range(partial(self._search, job), first_nonce, count, size, _CAPACITY)
+        return [hit for part in parts for hit in prepare.confirmed(job, part)[0]]
 
     def _search(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
         import numpy as np
@@ -125,17 +117,9 @@ class NumbaCuda:
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`. Raises UnavailableError if the GPU fails."""
-        hits: list[Hit] = []
-        done, size = 0, min(1 << 24, prepare.roomy_nonces(job, _GPU_CAPACITY))
-        while done < count:
-            nonces = min(size, count - done)
-            n_found, pairs = self._launch(job, (first_nonce + done) % NONCES, nonces)
-            if n_found > _GPU_CAPACITY:
-                size = -(-nonces // 2)
-                continue
-            hits += prepare.confirmed(job, pairs)[0]
-            done += nonces
-        return hits
+        size = min(1 << 24, prepare.roomy_nonces(job, _GPU_CAPACITY))
+        parts = prepare.candidates_of_range(partial(self._launch, job), first_nonce, count, size, _GPU_CAPACITY)
+        return [hit for part in parts for hit in prepare.confirmed(job, part)[0]]
 
     def _launch(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
         import numpy as np

@@ -19,7 +19,7 @@ from typing import Any
 from hashjoule.backends import Row, opencl_kernel, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, MAX_LAUNCH_NONCES, Program
 from hashjoule.errors import UnavailableError
-from hashjoule.job import NONCES, Hit, Job
+from hashjoule.job import Hit, Job
 
 MAX_WRONG = 16
 """Wrong candidates after which a device is given up."""
@@ -48,17 +48,8 @@ class OpenCLDevice:
         """See `Backend.scan`. Raises UnavailableError if the device fails, hangs or computes wrong hashes."""
         program, rate = self._program(len(job.versions) > 1)
         size = self._launch_nonces(job, rate)
-        hits: list[Hit] = []
-        done = 0
-        while done < count:
-            nonces = min(size, count - done)
-            found, pairs = program.launch(job, (first_nonce + done) % NONCES, nonces)
-            if found > CAPACITY:
-                size = -(-nonces // 2)
-                continue
-            hits += self._check(job, pairs)
-            done += nonces
-        return hits
+        parts = prepare.candidates_of_range(partial(program.launch, job), first_nonce, count, size, CAPACITY)
+        return [hit for part in parts for hit in self._check(job, part)]
 
     def _program(self, rolled: bool) -> tuple[Program, float]:
         if rolled not in self._programs:

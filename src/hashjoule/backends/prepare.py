@@ -6,9 +6,9 @@ W3 itself, and parts of W18 to W33.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from hashjoule.job import SHA256_K, Hit, Job, Words8
+from hashjoule.job import NONCES, SHA256_K, Hit, Job, Words8
 
 _MASK = 0xFFFFFFFF
 _PADDING = (0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 640)
@@ -55,6 +55,29 @@ def word7_filter(target: int) -> int:
 def roomy_nonces(job: Job, capacity: int) -> int:
     """Nonces of a range whose candidates fill half of a buffer on average: few for an easy target, never none."""
     return max(1, (capacity // 2 << word7_filter(job.target).bit_count()) // len(job.versions))
+
+
+Candidates = list[tuple[int, int]]
+"""Pairs of the index of a version and a nonce."""
+
+
+def candidates_of_range(
+    search: Callable[[int, int], tuple[int, Candidates]], first_nonce: int, count: int, size: int, capacity: int
+) -> Iterator[Candidates]:
+    """All candidates of a range, searched in parts of `size` nonces, which halve where a buffer overflows.
+
+    `search` takes a first nonce and a number of nonces; it returns how many candidates these have, and those that
+    its buffer of `capacity` holds.
+    """
+    done = 0
+    while done < count:
+        nonces = min(size, count - done)
+        n_found, candidates = search((first_nonce + done) % NONCES, nonces)
+        if n_found > capacity:
+            size = -(-nonces // 2)
+            continue
+        yield candidates
+        done += nonces
 
 
 def confirmed(job: Job, candidates: Iterable[tuple[int, int]]) -> tuple[list[Hit], int]:
