@@ -220,7 +220,7 @@ def test_a_hard_block_is_proposed_before_the_search(cookie: Path, tmp_path: Path
         run.end()
     assert node.called[:3] == ["getblockchaininfo", "getblocktemplate", "proposal"]
     assert node.called.count("proposal") == 1
-    assert run.miner.stats.block_seconds is not None
+    assert run.miner.stats.hit_seconds is not None
     assert run.miner.stats.expected_hashes == pytest.approx(2**256 / (0x02905C * 2**160), rel=1e-9)
 
 

@@ -47,7 +47,10 @@ def check_range(first_nonce: int, count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a search ended: with a hit, with its range tried to the end (`exhausted`), or stopped."""
+    """How a search ended: with a hit, with its range tried to the end (`exhausted`), or stopped.
+
+    A search whose hits went to `found` has none here.
+    """
 
     hit: Hit | None
     exhausted: bool
@@ -58,8 +61,9 @@ class Outcome:
 class _Ranges:
     """Hands out a range in consecutive chunks and keeps count; the threads' only shared state."""
 
-    def __init__(self, job: Job, first_nonce: int, count: int) -> None:
+    def __init__(self, job: Job, first_nonce: int, count: int, found: Callable[[Hit], None] | None) -> None:
         self._lock = threading.Lock()
+        self._found = found
         self._job, self._first, self._count = job, first_nonce, count
         self._given = self._done = self._wrong = 0
         self.hit: Hit | None = None
@@ -76,8 +80,11 @@ class _Ranges:
         with self._lock:
             self._done += count
             self._wrong += scanned.wrong
-            if scanned.hits and self.hit is None:
+            if scanned.hits and self.hit is None and not self._found:
                 self.hit = scanned.hits[0]
+        if self._found:
+            for hit in scanned.hits:
+                self._found(hit)
 
     def outcome(self) -> Outcome:
         with self._lock:
@@ -94,9 +101,13 @@ def search(
     threads: int = 1,
     stop: threading.Event | None = None,
     progress: Callable[[Outcome], None] | None = None,
+    found: Callable[[Hit], None] | None = None,
     chunk_seconds: float = CHUNK_SECONDS,
 ) -> Outcome:
     """Searches a range until the first hit, its end, or until `stop` is set.
+
+    With `found` the search goes on after a hit: every hit of the range is given to it once, in the thread that found
+    it, at the end of its chunk.
 
     Every nonce of the range is tried with every version of the job. Chunks grow until one takes about
     `chunk_seconds`; a stop waits for their end, and so does a hit. `progress` is called in the caller's thread after
@@ -107,7 +118,7 @@ def search(
     if threads < 1:
         raise UsageError("at least one thread is needed")
     stop = stop or threading.Event()
-    ranges = _Ranges(job, first_nonce, count)
+    ranges = _Ranges(job, first_nonce, count, found)
 
     def work(stopped: Callable[[], bool], progress: Callable[[Outcome], None] | None = None) -> None:
         _work(backend, job, ranges, stopped, progress, chunk_seconds)

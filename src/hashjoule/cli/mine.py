@@ -7,21 +7,26 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import click
 
+from hashjoule.backends import Row
 from hashjoule.cli.common import all_cores, max_launch_option, one_row, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.kept import Keeper, default_directory
-from hashjoule.mine.loop import Mined, Miner, Stats
+from hashjoule.mine.loop import Effort, Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
+from hashjoule.mine.pool import Address
 from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc, default_cookie, default_url
+from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats
+
+S_co = TypeVar("S_co", bound=Effort, covariant=True)
 
 _LIVE_SECONDS, _LOG_SECONDS = 0.2, 30.0
 _ODDS_SECONDS = 2.0
@@ -38,6 +43,12 @@ _INTERRUPTED = 130
 @click.option("--cookie", type=click.Path(path_type=Path), help="The node's cookie file.")
 @click.option("--rpc-user", help=f"RPC user; the password comes from {PASSWORD_VARIABLE}.")
 @click.option("--embedded", type=click.Path(path_type=Path), help="Mine a regtest chain in this directory, no node.")
+@click.option(
+    "--pool", "pools", multiple=True, metavar="URL", help="stratum+tcp://HOST:PORT or stratum+ssl://..., in order."
+)
+@click.option("--user", help="Your name at the pool, often an address.")
+@click.option("--shares", type=click.IntRange(1), help="Stop after that many accepted shares.")
+@click.option("--follow-reconnect", is_flag=True, help="Let a pool send you to another host.")
 @click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
 @threads_option("all cores")
 @max_launch_option
@@ -54,16 +65,41 @@ def mine_command(
     cookie: Path | None,
     rpc_user: str | None,
     embedded: Path | None,
+    pools: tuple[str, ...],
+    user: str | None,
+    shares: int | None,
+    follow_reconnect: bool,
     name: str,
     threads: int | None,
     roll_version: bool,
     as_json: bool,
 ) -> None:
-    """Mines blocks on your bitcoind, or on an embedded regtest chain.
+    """Mines blocks on your bitcoind, on an embedded regtest chain, or shares at a pool.
 
     A block counts when it is on the active chain. Blocks that the node did not answer for are kept and submitted
     by the next run. Ctrl-C ends with a summary.
+
+    Several pools are tried in order; while a later one is mined at, the earlier ones are tried again. The password
+    comes from HASHJOULE_POOL_PASSWORD ("x" unless set).
     """
+    if pools:
+        if address or blocks or chain != "regtest" or rpc_url or datadir or cookie or rpc_user or embedded:
+            raise UsageError(
+                "--pool mines what the pool hands out; leave out --address, --blocks, --chain, --embedded and the "
+                "options of a node"
+            )
+        if not user:
+            raise UsageError("give --user, your name at the pool (often an address that is paid, or ADDRESS.WORKER)")
+        at = [Address.parse(url) for url in dict.fromkeys(pools)]
+        row, threads = _searcher(name, threads, roll_version)
+        report = _Report(as_json, _share_line)
+        sharer = ShareMiner(
+            at, user, row, report, threads=threads, roll_version=roll_version, follow_reconnect=follow_reconnect
+        )
+        done = _run(sharer, shares, report).accepted
+        ctx.exit(0 if shares and done >= shares else _INTERRUPTED)
+    if user or shares or follow_reconnect:
+        raise UsageError("--user, --shares and --follow-reconnect belong to --pool")
     if embedded and (chain != "regtest" or rpc_url or datadir or cookie or rpc_user):
         raise UsageError("--embedded is a regtest chain of its own; leave out --chain and the options of a node")
     if not address and not embedded:
@@ -72,18 +108,36 @@ def mine_command(
     payout = script_of(address, chain) if address else _anyone_can_spend()
     source = _embedded(embedded) if embedded else _node(chain, rpc_url, datadir, cookie, rpc_user, stop)
     keeper = Keeper(default_directory(), f"embedded-{embedded.resolve().name}" if embedded else chain)
-    report = _Report(as_json, odds=chain == "main")
-    row = one_row(name, "rolled" if roll_version else "plain")
-    threads = threads or (all_cores() if row.threads else 1)
+    report = _Report(as_json, _block_line, odds=chain == "main")
+    row, threads = _searcher(name, threads, roll_version)
     with closing(source):
         miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
-        try:
-            with _stopped_by_signals(miner):
-                stats = miner.run(blocks)
-        finally:
+        done = _run(miner, blocks, report).blocks
+    ctx.exit(0 if blocks and done >= blocks else _INTERRUPTED)
+
+
+def _searcher(name: str, threads: int | None, roll_version: bool) -> tuple[Row, int]:
+    row = one_row(name, "rolled" if roll_version else "plain")
+    return row, threads or (all_cores() if row.threads else 1)
+
+
+class _Run(Protocol[S_co]):
+    """A miner of blocks or shares."""
+
+    @property
+    def stats(self) -> S_co: ...
+    def stop(self) -> None: ...
+    def run(self, limit: int | None, /) -> S_co: ...
+
+
+def _run(miner: _Run[S_co], limit: int | None, report: _Report) -> S_co:
+    """Mines until the limit or a signal, and prints the summary however it ends, unless it never began."""
+    try:
+        with _stopped_by_signals(miner.stop):
+            return miner.run(limit)
+    finally:
+        if miner.stats.hashes:
             report.end(miner.stats)
-    if blocks is None or stats.blocks < blocks:
-        ctx.exit(_INTERRUPTED)
 
 
 def _anyone_can_spend() -> bytes:
@@ -112,12 +166,12 @@ def _node(
 
 
 @contextmanager
-def _stopped_by_signals(miner: Miner) -> Iterator[None]:
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """SIGINT and SIGTERM end the run; a second one ends the program as if there were no handler."""
 
     def end(number: int, _: object) -> None:
         signal.signal(number, before[number])
-        threading.Thread(target=miner.stop).start()  # not here: the interrupted code may hold an event's lock
+        threading.Thread(target=stop).start()  # not here: the interrupted code may hold an event's lock
 
     before: dict[int, Any] = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -128,27 +182,32 @@ def _stopped_by_signals(miner: Miner) -> Iterator[None]:
 
 
 class _Report:
-    """Blocks on stdout; on stderr a live line on a terminal, plain lines now and then elsewhere."""
+    """Blocks or shares on stdout; on stderr a live line on a terminal, plain lines now and then elsewhere."""
 
-    def __init__(self, as_json: bool, odds: bool) -> None:
-        self._as_json, self._odds = as_json, odds
+    def __init__(self, as_json: bool, line: Callable[[Any], str], odds: bool = False) -> None:
+        self._as_json, self._line, self._odds = as_json, line, odds
         self._live = sys.stderr.isatty()
         self._next = time.monotonic() + (0 if self._live else _LOG_SECONDS)
 
     def block(self, mined: Mined) -> None:
         """One line on stdout."""
-        if self._as_json:
-            line = json.dumps(asdict(mined))
-        else:
-            line = f"{mined.height} {mined.hash} {mined.fate}" + (f" ({mined.reason})" if mined.reason else "")
-        self._clear()
-        print(line, flush=True)
+        self._print(mined, f"{mined.height} {mined.hash} {mined.fate}")
 
-    def progress(self, stats: Stats) -> None:
+    def share(self, result: ShareResult) -> None:
+        """One line on stdout."""
+        what = f"{result.fate} {result.share_difficulty:.6g} of {result.difficulty:.6g}"
+        self._print(result, f"{what} {result.hash}{' block found' if result.block else ''}")
+
+    def _print(self, result: Mined | ShareResult, text: str) -> None:
+        self._clear()
+        reason = f" ({result.reason})" if result.reason else ""
+        print(json.dumps(asdict(result)) if self._as_json else text + reason, flush=True)
+
+    def progress(self, stats: Effort) -> None:
         """The live line, or a plain one when it is time."""
         if self._odds and stats.seconds > _ODDS_SECONDS:
             self._odds = False
-            years = (stats.block_seconds or 0) / _YEAR_SECONDS
+            years = (stats.hit_seconds or 0) / _YEAR_SECONDS
             self.status(f"at {_rate(stats.hashrate_hs)} a block on main takes {years:,.0f} years on average")
         now = time.monotonic()
         if now < self._next:
@@ -156,29 +215,42 @@ class _Report:
         self._next = now + (_LIVE_SECONDS if self._live else _LOG_SECONDS)
         if self._live:
             self._clear()
-            print(_line(stats), end="", file=sys.stderr, flush=True)
+            print(self._line(stats), end="", file=sys.stderr, flush=True)
         else:
-            print(_line(stats), file=sys.stderr, flush=True)
+            print(self._line(stats), file=sys.stderr, flush=True)
 
     def status(self, sentence: str) -> None:
         """One line on stderr."""
         self._clear()
         print(sentence, file=sys.stderr, flush=True)
 
-    def end(self, stats: Stats) -> None:
+    def end(self, stats: Effort) -> None:
         """The summary."""
-        self.status(_line(stats))
+        self.status(self._line(stats))
 
     def _clear(self) -> None:
         if self._live:
             print("\r\x1b[K", end="", file=sys.stderr)
 
 
-def _line(stats: Stats) -> str:
-    left = f", a block in {_duration(stats.block_seconds)} on average" if stats.block_seconds else ""
+def _block_line(stats: Stats) -> str:
+    left = f", a block in {_duration(stats.hit_seconds)} on average" if stats.hit_seconds else ""
     return (
         f"height {stats.height}: {_rate(stats.hashrate_hs)}{left}, {stats.blocks} blocks, {stats.stale} stale, "
         f"{stats.rejected} rejected, {stats.wrong_hits} hardware errors in {_duration(stats.seconds)}"
+    )
+
+
+def _share_line(stats: ShareStats) -> str:
+    left = f", a share in {_duration(stats.hit_seconds)} on average" if stats.hit_seconds else ""
+    why = ", ".join(f"{reason} {n}" for reason, n in stats.reasons.most_common())
+    blocks = f", {stats.blocks} blocks found" if stats.blocks else ""
+    fates = stats.fates
+    return (
+        f"{stats.pool or 'no pool'}: {_rate(stats.hashrate_hs)}, {_rate(stats.pool_hashrate_hs)} at the pool{left}, "
+        f"{stats.accepted} accepted{blocks}, {fates['rejected']} rejected{f' ({why})' if why else ''}, "
+        f"{fates['stale']} stale, {fates['unanswered']} unanswered, {stats.wrong_hits} hardware errors "
+        f"in {_duration(stats.seconds)}"
     )
 
 

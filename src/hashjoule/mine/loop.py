@@ -60,20 +60,14 @@ class Mined:
 
 
 @dataclass
-class Stats:
-    """A run so far."""
+class Effort:
+    """What a run has searched so far."""
 
-    blocks: int = 0
-    """Blocks confirmed on the active chain."""
-    stale: int = 0
-    rejected: int = 0
     wrong_hits: int = 0
     """Hits that hashlib does not confirm: hardware or driver errors."""
     hashes: int = 0
-    height: int = 0
-    """Height of the block that is searched."""
     expected_hashes: float = 0.0
-    """Hashes that a block takes on average."""
+    """Hashes that a hit takes on average."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -87,9 +81,21 @@ class Stats:
         return self.hashes / max(self.seconds, 1e-9)
 
     @property
-    def block_seconds(self) -> float | None:
-        """Expected time to a block at this rate; None before the first hash."""
+    def hit_seconds(self) -> float | None:
+        """Expected time to a hit at this rate; None before the first hash."""
         return self.expected_hashes / self.hashrate_hs if self.hashes else None
+
+
+@dataclass
+class Stats(Effort):
+    """A run so far."""
+
+    blocks: int = 0
+    """Blocks confirmed on the active chain."""
+    stale: int = 0
+    rejected: int = 0
+    height: int = 0
+    """Height of the block that is searched."""
 
 
 class Report(Protocol):
