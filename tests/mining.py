@@ -7,13 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from hashjoule.backends import Row, rows
+from hashjoule.errors import HashjouleError
 from hashjoule.mine.kept import Keeper
 from hashjoule.mine.loop import Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
+from hashjoule.mine.pool import Address
 from hashjoule.mine.rpc import Credentials, Rpc
+from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats
 from tests.node import BitcoinNode
+from tests.pool import TestPool
 
 RUN_SECONDS = 60
 PAYOUT = bytes.fromhex("0014751e76e8199196d454941c45d1b3a323f1433bd6")
@@ -127,3 +132,62 @@ def searching(run: Run) -> Iterator[Run]:
         yield run
     finally:
         run.end()
+
+
+class ShareRecorder:
+    """A report on shares that remembers everything."""
+
+    def __init__(self) -> None:
+        self.shares: list[ShareResult] = []
+        self.said: list[str] = []
+        self.calls = 0
+
+    def share(self, result: ShareResult) -> None:
+        """Remembers it."""
+        self.shares.append(result)
+
+    def progress(self, stats: ShareStats) -> None:
+        """Counts it."""
+        self.calls += 1
+
+    def status(self, sentence: str) -> None:
+        """Remembers it."""
+        self.said.append(sentence)
+
+
+class ShareRun:
+    """A miner at pools, in a thread of its own."""
+
+    def __init__(self, *pools: TestPool | Address, user: str = "alice", row: Row | None = None, **options: Any) -> None:
+        self.report = ShareRecorder()
+        addresses = [at if isinstance(at, Address) else Address("127.0.0.1", at.port) for at in pools]
+        self.miner = ShareMiner(addresses, user, row or best(), self.report, **options)
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self.miner.run()
+        except Exception as error:
+            self.error = error
+
+    @contextmanager
+    def started(self) -> Iterator[ShareRun]:
+        """Mines for as long as the block lasts; raises what the run raised."""
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self.miner.stop()
+            self._thread.join(RUN_SECONDS)
+            assert not self._thread.is_alive(), self.report.said
+        if self.error:
+            raise self.error
+
+    def failure(self) -> str:
+        """Mines until the run fails; what it says."""
+        self._thread.start()
+        self._thread.join(RUN_SECONDS)
+        assert not self._thread.is_alive(), self.report.said
+        assert isinstance(self.error, HashjouleError), self.error
+        return str(self.error)
