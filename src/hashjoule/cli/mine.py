@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -196,7 +197,8 @@ class _Report:
     def share(self, result: ShareResult) -> None:
         """One line on stdout."""
         what = f"{result.fate} {result.share_difficulty:.6g} of {result.difficulty:.6g}"
-        self._print(result, f"{what} {result.hash}{' block found' if result.block else ''}")
+        block = " block found" if result.block and result.fate == "accepted" else ""
+        self._print(result, f"{what} {result.hash}{block}")
 
     def _print(self, result: Mined | ShareResult, text: str) -> None:
         self._clear()
@@ -215,7 +217,8 @@ class _Report:
         self._next = now + (_LIVE_SECONDS if self._live else _LOG_SECONDS)
         if self._live:
             self._clear()
-            print(self._line(stats), end="", file=sys.stderr, flush=True)
+            width = shutil.get_terminal_size().columns - 1  # what wraps could not be removed again
+            print(self._line(stats)[:width], end="", file=sys.stderr, flush=True)
         else:
             print(self._line(stats), file=sys.stderr, flush=True)
 

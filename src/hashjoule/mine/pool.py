@@ -225,11 +225,11 @@ class Pools:
 
     def submit(self, share: Share) -> None:
         """Hands in a share; its verdict comes as an event. Waits while too many are unanswered."""
-        while not self._room.acquire(timeout=_STOP_SECONDS):
-            if self._stop.is_set():
+        while not self._stop.is_set():
+            if self._room.acquire(timeout=_STOP_SECONDS):
+                with suppress(RuntimeError):  # the loop has ended
+                    self._loop.call_soon_threadsafe(self._send, share)
                 return
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._send, share)
 
     @property
     def unanswered(self) -> int:
@@ -306,8 +306,7 @@ class Pools:
         except BaseException as error:
             self._close(connection)
             if isinstance(error, TimeoutError):
-                what = session.waits_for
-                raise PoolError(f"{name} accepts connections but sends not {what}; check --pool") from None
+                raise PoolError(f"{name} accepts connections but sends no {session.waits_for}; check --pool") from None
             raise
         return connection
 
@@ -321,8 +320,11 @@ class Pools:
         chosen = None
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            lasted = time.monotonic() - connection.began
+            if lasted >= STEADY_SECONDS:
+                self._lost_at, connection.pool.error = time.monotonic(), None
             if tasks[0] in done:
-                self._lose(connection, tasks[0].exception())
+                self._lose(connection, tasks[0].exception(), lasted)
             chosen = next((task.result() for task in tasks[1:] if task in done), None)
             return chosen
         finally:
@@ -351,12 +353,9 @@ class Pools:
         self.events.put(f"mining at {connection.session.name}")
         self._publish(connection.session.work)
 
-    def _lose(self, connection: _Connection, error: BaseException | None) -> None:
+    def _lose(self, connection: _Connection, error: BaseException | None, lasted: float) -> None:
         if not isinstance(error, PoolError):
             raise error or AssertionError("a connection ended without a reason")
-        lasted = time.monotonic() - connection.began
-        if lasted >= STEADY_SECONDS:
-            self._lost_at, connection.pool.error = time.monotonic(), None
         self._failed(connection.pool, error, lasted)
 
     def _publish(self, work: Work | None) -> None:

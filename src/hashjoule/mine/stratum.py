@@ -120,13 +120,13 @@ class Reconnect(Struct, frozen=True, array_like=True):
 def target_of(difficulty: float) -> int:
     """The highest hash that is a share of this difficulty. Exact: a float is a fraction.
 
-    Raises ValueError for a difficulty that is not above zero, or so high that no hash could meet it.
+    Raises ValueError for a difficulty that is not above zero, or so high that only the hash 0 would do.
     """
-    if not difficulty > 0:
-        raise ValueError("a difficulty that is not above zero")
+    if not 0 < difficulty < float("inf"):
+        raise ValueError(f"a difficulty of {difficulty}")
     target = int(DIFFICULTY_1_TARGET / Fraction(difficulty))
     if target == 0:
-        raise ValueError("a difficulty that no hash can meet")
+        raise ValueError(f"a difficulty of {difficulty}, which no hash meets")
     return min(target, MAX_TARGET)
 
 
@@ -252,7 +252,7 @@ class Session:
         self.work: Work | None = None
         """What to search; None before the pool has accepted the user and sent a job."""
         self.waits_for = ""
-        """The pool's next word, for a sentence about a pool that does not say it."""
+        """What the pool has to say next, for the sentence about one that does not."""
         self.reconnect: Reconnect | None = None
         self._user, self._password, self.hear = user, password, hear
         self._wanted_mask, self._mask = mask, 0
@@ -326,7 +326,7 @@ class Session:
     def _ask(self, method: str, params: list[Any], handle: Callable[[_Message], bytes]) -> bytes:
         number = next(self._ids)
         self._asked[number] = handle
-        self.waits_for = f"an answer to {method}"
+        self.waits_for = f"answer to {method}"
         return _request(number, method, params)
 
     def _answered(self, message: _Message) -> bytes:
@@ -383,7 +383,7 @@ class Session:
         self._authorized = True
         self._renew(Era())
         line = self._ask("mining.extranonce.subscribe", [], lambda _: b"")  # some pools cannot, and need not
-        self.waits_for = "a job"
+        self.waits_for = "job"
         return line
 
     def _on_notify(self, message: _Message) -> bytes:
@@ -424,7 +424,7 @@ class Session:
         return b""
 
     def _on_reconnect(self, message: _Message) -> bytes:
-        self.reconnect = _decode(message.params, type=Reconnect)
+        self.reconnect = _decode(message.params, type=Reconnect | None) or Reconnect()
         return b""
 
     def _on_message(self, message: _Message) -> bytes:
