@@ -151,9 +151,12 @@ def test_no_cookie_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 class Process:
     """The command, running."""
 
+    COMMAND = (sys.executable, "-m", "hashjoule", "mine")
+
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "hashjoule", "mine", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [*self.COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def end(self, number: int) -> tuple[int, str, float]:
         """Sends a signal; returns the exit code, stderr, and how long the end took."""

@@ -43,6 +43,39 @@ def test_hits_that_hashlib_denies_are_counted_and_dropped() -> None:
     assert outcome.wrong_hits == 3  # one chunk holds the range
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize(
+    "job", [Job.plain(HEADER, MAX_TARGET >> 5), Job.rolled(HEADER, limit=8, target=MAX_TARGET >> 6)]
+)
+def test_every_hit_is_found_once(job: Job, threads: int) -> None:
+    """With `found` a search goes on to the end of its range; no hit is dropped or given twice, across the wrap."""
+    found: list[Hit] = []
+    outcome = search.search(
+        Reference(), job, first_nonce=NONCES - 3_000, count=9_000, threads=threads, found=found.append
+    )
+    assert outcome == search.Outcome(None, True, 9_000 * len(job.versions), 0)
+    assert sorted(found, key=str) == sorted(Reference().scan(job, NONCES - 3_000, 9_000), key=str)
+    assert len(set(found)) == len(found) > 100
+
+
+def test_only_hits_that_hashlib_confirms_are_found() -> None:
+    """The rest is counted."""
+    found: list[Hit] = []
+    outcome = search.search(Faulty(invent=3), Job.plain(HEADER, 1), count=100, found=found.append)
+    assert (outcome.wrong_hits, found) == (3, [])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_fault_of_the_finder_reaches_the_caller(threads: int) -> None:
+    """And ends the search."""
+
+    def lost(hit: Hit) -> None:
+        raise OSError("nobody takes it")
+
+    with pytest.raises(OSError, match="nobody takes it"):
+        search.search(Reference(), Job.plain(HEADER, MAX_TARGET >> 5), threads=threads, found=lost)
+
+
 def test_rolled_searches_count_hashes_of_all_versions() -> None:
     """One nonce of a job with eight versions is eight hashes."""
     outcome = search.search(Faulty(compute=False), Job.rolled(HEADER, limit=8, target=1), count=1_000)

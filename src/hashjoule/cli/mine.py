@@ -250,7 +250,7 @@ def _share_line(stats: ShareStats) -> str:
     blocks = f", {stats.blocks} blocks found" if stats.blocks else ""
     fates = stats.fates
     return (
-        f"{stats.pool or 'no pool'}: {_rate(stats.hashrate_hs)}, {_rate(stats.pool_hashrate_hs)} at the pool{left}, "
+        f"{stats.pool or 'waiting for a pool'}: {_rate(stats.hashrate_hs)}, {_rate(stats.pool_hashrate_hs)} at the pool{left}, "
         f"{stats.accepted} accepted{blocks}, {fates['rejected']} rejected{f' ({why})' if why else ''}, "
         f"{fates['stale']} stale, {fates['unanswered']} unanswered, {stats.wrong_hits} hardware errors "
         f"in {_duration(stats.seconds)}"
