@@ -248,9 +248,9 @@ def _share_line(stats: ShareStats) -> str:
     left = f", a share in {_duration(stats.hit_seconds)} on average" if stats.hit_seconds else ""
     why = ", ".join(f"{reason} {n}" for reason, n in stats.reasons.most_common())
     blocks = f", {stats.blocks} blocks found" if stats.blocks else ""
-    fates = stats.fates
+    fates, where = stats.fates, stats.pool or "waiting for a pool"
     return (
-        f"{stats.pool or 'waiting for a pool'}: {_rate(stats.hashrate_hs)}, {_rate(stats.pool_hashrate_hs)} at the pool{left}, "
+        f"{where}: {_rate(stats.hashrate_hs)}, {_rate(stats.pool_hashrate_hs)} at the pool{left}, "
         f"{stats.accepted} accepted{blocks}, {fates['rejected']} rejected{f' ({why})' if why else ''}, "
         f"{fates['stale']} stale, {fates['unanswered']} unanswered, {stats.wrong_hits} hardware errors "
         f"in {_duration(stats.seconds)}"

@@ -151,10 +151,12 @@ class _Connection:
         self.began = time.monotonic()
 
     def send(self, line: bytes) -> None:
-        """Sends it; a pool that does not read loses the connection."""
-        self._writer.write(line)
-        if self._writer.transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
-            self._writer.transport.abort()
+        """Sends it if the connection still stands; a pool that does not read loses it."""
+        transport = self._writer.transport
+        if not transport.is_closing():
+            self._writer.write(line)
+        if transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+            transport.abort()
 
     async def greet(self) -> None:
         """Until there is work."""
@@ -288,8 +290,8 @@ class Pools:
             raise UnavailableError(f"gave up after {PATIENCE_SECONDS:.0f} s without a pool: {'; '.join(errors)}")
 
     def _failed(self, pool: _Pool, error: PoolError, lasted: float = 0.0) -> None:
-        """Says so, once, unless the run is about to end with the same words."""
-        if str(pool.error) != str(error) and (self._in_contact or len(self._pools) > 1):
+        """Says so, once; what fails before the first contact is said with it, or at the end of the run."""
+        if self._in_contact and str(pool.error) != str(error):
             self.events.put(str(error))
         pool.failed(error, lasted)
 
@@ -347,6 +349,9 @@ class Pools:
             self._publish(session.work)
 
     def _use(self, connection: _Connection) -> None:
+        if not self._in_contact:
+            for error in [pool.error for pool in self._pools if pool.error]:
+                self.events.put(str(error))
         self._current, self._in_contact = connection, True
         connection.began = time.monotonic()
         connection.pool.redirects = 0
@@ -394,7 +399,7 @@ async def _open(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamW
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             hosts = await _resolve(address)
-            reader, writer = await _open_any(hosts, address)
+        reader, writer = await _open_any(hosts, address)
     except TimeoutError:
         raise PoolError(f"{address} cannot be reached (no answer within {CONNECT_SECONDS:.0f} s)") from None
     except ssl.SSLCertVerificationError as error:
@@ -419,14 +424,16 @@ async def _open_any(hosts: list[str], address: Address) -> tuple[asyncio.StreamR
     """The first of a name's addresses that answers; raises what the last one raised."""
     context = ssl.create_default_context() if address.tls else None
     name = address.host if context else None
-    for host in hosts[:-1]:
-        with suppress(OSError):
-            return await asyncio.open_connection(
-                host, address.port, ssl=context, server_hostname=name, limit=MAX_LINE_BYTES
-            )
-    return await asyncio.open_connection(
-        hosts[-1], address.port, ssl=context, server_hostname=name, limit=MAX_LINE_BYTES
-    )
+    fault: OSError | None = None
+    for host in hosts:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await asyncio.open_connection(
+                    host, address.port, ssl=context, server_hostname=name, limit=MAX_LINE_BYTES
+                )
+        except OSError as error:
+            fault = error
+    raise fault or socket.gaierror
 
 
 async def _resolve(address: Address) -> list[str]:
