@@ -408,10 +408,11 @@ async def _open(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamW
             f"the certificate of {address} is not accepted ({reason}); check --pool, or set SSL_CERT_FILE to the "
             "certificate of a pool that you trust"
         ) from None
-    except ssl.SSLError:
-        raise PoolError(f"{address} does not speak TLS; try stratum+tcp:// or another port") from None
     except ConnectionRefusedError:
         raise PoolError(f"nothing listens at {address}; check --pool") from None
+    except (ssl.SSLError, ConnectionResetError):
+        what = "does not speak TLS; try stratum+tcp:// or another port" if address.tls else "closes connections at once"
+        raise PoolError(f"{address} {what}") from None
     except (socket.gaierror, ValueError):
         raise PoolError(f"{address} has no known address; check --pool") from None
     except OSError as error:
