@@ -312,8 +312,9 @@ def test_a_job_twice_is_not_searched_twice(pool: TestPool) -> None:
     check(pool, run)
 
 
-def test_a_share_is_not_sent_twice_after_a_reconnection() -> None:
+def test_a_share_is_not_sent_twice_after_a_reconnection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a pool hands out the same extranonce1 and job again, and there is nothing but the nonce to vary."""
+    monkeypatch.setattr(pool_module, "_UNANSWERED", 2)
     with running(TestPool(extranonce2_size=0)) as pool:
         subscribe = pool._mining_subscribe
 
