@@ -7,7 +7,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import trustme
 
 from hashjoule.errors import HashjouleError, UsageError
-from hashjoule.job import Header, Hit
+from hashjoule.job import Header, Hit, Job
 from hashjoule.mine import pool as pool_module
 from hashjoule.mine.pool import Address, Pools
 from hashjoule.mine.stratum import PASSWORD_VARIABLE
@@ -331,6 +332,42 @@ def test_a_share_is_not_sent_twice_after_a_reconnection(monkeypatch: pytest.Monk
         check(pool, run)
 
 
+def test_two_miners_with_one_extranonce1_search_different_headers(pool: TestPool) -> None:
+    """As behind a proxy that gives all the same."""
+
+    def same(client: Client, message: dict[str, Any]) -> None:
+        client.extranonce1 = b"same"
+        pool._mining_subscribe(client, message)
+
+    pool.replies["mining.subscribe"] = same
+    with ShareRun(pool).started() as one, ShareRun(pool).started() as other:
+        pool.wait(lambda: min(one.miner.stats.accepted, other.miner.stats.accepted) > 20)
+    assert {share.fault for share in pool.bad} <= {"stale"}
+
+
+class Quick:
+    """A backend that is through with all nonces at once, and notes when it searched which time."""
+
+    def __init__(self) -> None:
+        self.times: list[tuple[int, float]] = []
+
+    def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
+        """Finds nothing."""
+        self.times.append((job.header.time, time.monotonic()))
+        return []
+
+
+def test_the_time_of_a_job_moves_on_no_faster_than_the_clock() -> None:
+    """When nonces and versions are used up and there is no extranonce2; then the search waits."""
+    backend, began = Quick(), time.monotonic()
+    with running(TestPool(extranonce2_size=0)) as pool:
+        run = ShareRun(pool)
+        run.miner._backend = backend
+        with run.started():
+            pool.wait(lambda: any(at == pool.job.time + 1 for at, _ in backend.times))
+    assert all(at - pool.job.time <= when - began for at, when in backend.times)
+
+
 def test_backends_that_err_are_found_out(pool: TestPool) -> None:
     """A hit that hashlib does not confirm is counted and never sent."""
 
@@ -372,6 +409,17 @@ def test_pools_that_refuse_are_passed_over() -> None:
         check(good, run)
 
 
+def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others have their turn meanwhile."""
+    monkeypatch.setattr(pool_module, "_FIRST_PAUSE_SECONDS", 600.0)
+    strict, second, third = TestPool(users={}), TestPool(), TestPool()
+    with running(strict), running(second), running(third), ShareRun(strict, second, third).started():
+        second.wait_for_shares(1)
+        second.clients[0].hang_up()
+        third.wait_for_shares(1)
+    assert (strict.connections, second.connections, third.connections) == (1, 1, 1)
+
+
 def test_no_pool_at_all() -> None:
     """At first contact the run ends, with each pool's sentence."""
     with running(TestPool(users={})) as strict:
@@ -392,11 +440,6 @@ def test_pools_that_stay_away_are_given_up(pool: TestPool, monkeypatch: pytest.M
     run._thread.join(30)
     assert isinstance(run.error, HashjouleError)
     assert "without a pool: " in str(run.error)
-
-
-def redirect(*params: Any) -> Callable[[TestPool], None]:
-    """Sends all miners away."""
-    return lambda pool: pool.say("client.reconnect", *params)
 
 
 def test_a_reconnection_to_the_same_pool(pool: TestPool) -> None:
@@ -437,6 +480,15 @@ def test_reconnections_to_nowhere(pool: TestPool, params: list[Any]) -> None:
         pool.say("client.reconnect", *params)
         pool.wait(lambda: pool.connections == 2)
         pool.wait_for_shares(2)
+
+
+def test_a_reconnection_to_where_nobody_listens(pool: TestPool) -> None:
+    """The same."""
+    with ShareRun(pool).started() as run:
+        pool.wait_for_shares(2)
+        pool.say("client.reconnect", "127.0.0.1", port := free_port(), 0)
+        pool.wait(lambda: pool.connections == 2)
+    assert f"nothing listens at 127.0.0.1:{port}; check --pool" in run.report.said
 
 
 def test_a_loop_of_reconnections_ends(pool: TestPool) -> None:
@@ -519,6 +571,21 @@ def test_the_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch
         with running(TestPool(users={"alice": password})) as pool, ShareRun(pool).started() as run:
             pool.wait_for_shares(1)
         assert not any("s3cret" in said for said in run.report.said)
+
+
+def test_dead_connections_are_found_by_the_system(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TCP's own keep-alive is on."""
+    on: list[int] = []
+    keep_alive = pool_module._keep_alive
+
+    def look(sock: socket.socket) -> None:
+        keep_alive(sock)
+        on.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    monkeypatch.setattr(pool_module, "_keep_alive", look)
+    with ShareRun(pool).started():
+        pool.wait_for_shares(1)
+    assert on == [1]
 
 
 def test_a_stop_before_the_first_word() -> None:

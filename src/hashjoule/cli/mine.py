@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -23,9 +23,10 @@ from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.kept import Keeper, default_directory
 from hashjoule.mine.loop import Effort, Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
-from hashjoule.mine.pool import Address
 from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc, default_cookie, default_url
-from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats
+
+if TYPE_CHECKING:
+    from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats  # with asyncio and TLS, for pools only
 
 S_co = TypeVar("S_co", bound=Effort, covariant=True)
 
@@ -54,7 +55,7 @@ _INTERRUPTED = 130
 @threads_option("all cores")
 @max_launch_option
 @click.option("--roll-version", is_flag=True, help="Roll BIP 320's version bits too.")
-@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each block.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each block or share.")
 @click.pass_context
 def mine_command(
     ctx: click.Context,
@@ -80,8 +81,8 @@ def mine_command(
     A block counts when it is on the active chain. Blocks that the node did not answer for are kept and submitted
     by the next run. Ctrl-C ends with a summary.
 
-    Several pools are tried in order; while a later one is mined at, the earlier ones are tried again. The password
-    comes from HASHJOULE_POOL_PASSWORD ("x" unless set).
+    Pools are mined at in order: a later one while the earlier ones are away. The password comes from
+    HASHJOULE_POOL_PASSWORD ("x" unless set).
     """
     if pools:
         if address or blocks or chain != "regtest" or rpc_url or datadir or cookie or rpc_user or embedded:
@@ -89,14 +90,7 @@ def mine_command(
                 "--pool mines what the pool hands out; leave out --address, --blocks, --chain, --embedded and the "
                 "options of a node"
             )
-        if not user:
-            raise UsageError("give --user, your name at the pool (often an address that is paid, or ADDRESS.WORKER)")
-        at = [Address.parse(url) for url in dict.fromkeys(pools)]
-        row, threads = _searcher(name, threads, roll_version)
-        report = _Report(as_json, _share_line)
-        sharer = ShareMiner(
-            at, user, row, report, threads=threads, roll_version=roll_version, follow_reconnect=follow_reconnect
-        )
+        sharer, report = _sharer(pools, user, name, threads, roll_version, follow_reconnect, as_json)
         done = _run(sharer, shares, report).accepted
         ctx.exit(0 if shares and done >= shares else _INTERRUPTED)
     if user or shares or follow_reconnect:
@@ -115,6 +109,29 @@ def mine_command(
         miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
         done = _run(miner, blocks, report).blocks
     ctx.exit(0 if blocks and done >= blocks else _INTERRUPTED)
+
+
+def _sharer(
+    urls: tuple[str, ...],
+    user: str | None,
+    name: str,
+    threads: int | None,
+    roll_version: bool,
+    follow_reconnect: bool,
+    as_json: bool,
+) -> tuple[ShareMiner, _Report]:
+    from hashjoule.mine.pool import Address
+    from hashjoule.mine.shares import ShareMiner
+
+    if not user:
+        raise UsageError("give --user, your name at the pool (often an address that is paid, or ADDRESS.WORKER)")
+    pools = [Address.parse(url) for url in dict.fromkeys(urls)]
+    report = _Report(as_json, _share_line)
+    row, threads = _searcher(name, threads, roll_version)
+    miner = ShareMiner(
+        pools, user, row, report, threads=threads, roll_version=roll_version, follow_reconnect=follow_reconnect
+    )
+    return miner, report
 
 
 def _searcher(name: str, threads: int | None, roll_version: bool) -> tuple[Row, int]:
