@@ -18,7 +18,7 @@ from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.mine import rpc
 from hashjoule.mine.address import script_of
 from hashjoule.mine.embedded import EmbeddedChain
-from hashjoule.mine.rpc import Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
+from hashjoule.mine.rpc import Call, Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 from tests.node import Answer, http_server, reply
 
 SECRET = "s3cr3t-0123456789abcdef"
@@ -134,6 +134,44 @@ def test_every_misbehaviour_is_one_sentence(answer: Answer, expected: type[Hashj
     assert str(caught.value).isprintable()
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None or SECRET not in str(caught.value.__cause__)
+
+
+BATCH = [Call("first", (1,), int), Call("second", (), str | None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'[{"id":0,"result":7},{"id":1,"result":"a"}]', [7, "a"]),
+        (b'[{"id":1,"result":"a"},{"id":0,"result":7}]', [7, "a"]),
+        (b'[{"id":0,"result":7},{"id":1,"result":null}]', [7, None]),
+        (b'[{"id":0,"result":7},{"id":1,"error":{"code":-10,"message":"in initial sync"}}]', NotReadyError),
+        (b'[{"id":0,"error":{"code":-8,"message":"no"}},{"id":1,"error":{"code":-10,"message":"no"}}]', RpcError),
+        (b'{"id":null,"error":{"code":-32700,"message":"Parse error"}}', RpcError),
+        (b'[{"id":0,"result":7}]', NoAnswerError),
+        (b"[]", NoAnswerError),
+        (b'[{"id":0,"result":"7"},{"id":1,"result":"a"}]', UnavailableError),
+        (b'[{"id":"0","result":7},{"id":1,"result":"a"}]', NoAnswerError),
+    ],
+)
+def test_a_batch_has_all_results_in_order_or_the_first_error(
+    body: bytes, expected: list[Any] | type[HashjouleError], cookie: Path
+) -> None:
+    """JSON-RPC 2.0 leaves the order of the answers open."""
+    asked: list[Any] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
+        asked.append(json.loads(request))
+        reply(handler, 200, body)
+
+    with http_server(answer) as url, Rpc(url, Credentials(cookie)) as client:
+        if isinstance(expected, list):
+            assert client.batch(*BATCH) == expected
+        else:
+            with pytest.raises(expected) as caught:
+                client.batch(*BATCH)
+            assert type(caught.value) is expected
+    assert [(call["id"], call["method"], call["params"]) for call in asked[0]] == [(0, "first", [1]), (1, "second", [])]
 
 
 @contextmanager
