@@ -17,6 +17,7 @@ import pytest
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.mine import rpc
 from hashjoule.mine.address import script_of
+from hashjoule.mine.conf import NodeConf
 from hashjoule.mine.embedded import EmbeddedChain
 from hashjoule.mine.rpc import Call, Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 from tests.node import Answer, http_server, reply
@@ -225,8 +226,8 @@ def test_missing_libraries_are_said(cookie: Path, tmp_path: Path, monkeypatch: p
         monkeypatch.setitem(sys.modules, name, None)
     uses: list[Callable[[], object]] = [
         Credentials(cookie).header,
-        lambda: rpc.default_url("main"),
-        lambda: rpc.default_cookie("main", None),
+        lambda: NodeConf("main", tmp_path).url,
+        lambda: NodeConf("main").credentials,
         lambda: script_of("x", "main"),
         lambda: EmbeddedChain(tmp_path),
     ]
@@ -342,23 +343,3 @@ def test_credentials_are_one_or_the_other(cookie: Path) -> None:
     for bad in ({"cookie": cookie, "user": "alice"}, {}, {"user": "alice:secret"}):
         with pytest.raises(UsageError):
             Credentials(**bad)
-
-
-@pytest.mark.parametrize(
-    ("chain", "port", "cookie"),
-    [
-        ("main", 8332, ".cookie"),
-        ("signet", 38332, "signet/.cookie"),
-        ("testnet4", 48332, "testnet4/.cookie"),
-        ("regtest", 18443, "regtest/.cookie"),
-    ],
-)
-def test_ports_and_cookies_are_where_bitcoin_cli_looks(
-    chain: str, port: int, cookie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With --datadir and without (Bitcoin Core, chainparamsbase.cpp and GetDefaultDataDir on Linux)."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert rpc.default_url(chain) == f"http://127.0.0.1:{port}"
-    assert rpc.default_cookie(chain, tmp_path / "data") == tmp_path / "data" / cookie
-    assert rpc.default_cookie(chain, None) == tmp_path / ".bitcoin" / cookie

@@ -87,14 +87,14 @@ class Call(NamedTuple):
 
 
 class Credentials:
-    """A cookie file, read again at each connection, or a user name with the password from the environment."""
+    """A cookie file, read again at each connection, or a user with a password, from the environment if not given."""
 
-    def __init__(self, cookie: Path | None = None, user: str | None = None) -> None:
+    def __init__(self, cookie: Path | None = None, user: str | None = None, password: str | None = None) -> None:
         if (cookie is None) == (user is None):
             raise UsageError("give either a cookie file or an RPC user, not both")
         if user is not None and ":" in user:
             raise UsageError(f"an RPC user's name has no colon; put the password into {PASSWORD_VARIABLE}")
-        self._cookie, self._user = cookie, user
+        self._cookie, self._user, self._password = cookie, user, password
 
     def __str__(self) -> str:
         return f"the cookie {self._cookie}" if self._cookie else f"user {self._user}"
@@ -106,13 +106,13 @@ class Credentials:
     def _pair(self) -> str:
         if self._cookie:
             return _read_cookie(self._cookie)
-        password = os.environ.get(PASSWORD_VARIABLE)
+        password = self._password or os.environ.get(PASSWORD_VARIABLE)
         if password is None:
             raise UsageError(f"set {PASSWORD_VARIABLE} to the password of {self}")
         return f"{self._user}:{password}"
 
 
-def _library() -> Any:
+def btc_rpc() -> Any:
     """bitcoin-core-rpc, which knows data directories, ports and cookie files. Raises UnavailableError without it."""
     try:
         import bitcoin_core_rpc
@@ -122,7 +122,7 @@ def _library() -> Any:
 
 
 def _read_cookie(path: Path) -> str:
-    library = _library()
+    library = btc_rpc()
     try:
         return str(library.cookie_auth(path))
     except library.CookieNotFoundError:
@@ -323,20 +323,3 @@ def _host_and_port(url: str) -> tuple[str, int]:
     if parts.scheme != "http" or not parts.hostname or not port or parts.query or parts.fragment:
         raise UsageError("--rpc-url must look like http://127.0.0.1:18443")
     return parts.hostname, port
-
-
-def default_url(chain: str) -> str:
-    """Where bitcoind listens for RPC on this machine unless told otherwise."""
-    return f"http://127.0.0.1:{_library().rpc_port_from_chain(chain)}"
-
-
-def default_cookie(chain: str, datadir: Path | None) -> Path:
-    """Where bitcoind with this data directory (its usual one unless given) writes the chain's cookie.
-
-    Raises UnavailableError where there is no home directory.
-    """
-    library = _library()
-    try:
-        return Path(library.cookie_path_from_chain(chain, datadir))
-    except library.BtcRpcValueError as error:
-        raise UnavailableError(f"no data directory can be found ({error}); give --datadir or --cookie") from None
