@@ -18,7 +18,7 @@ from hashjoule.mine.embedded import ANYONE_CAN_SPEND, EmbeddedChain
 from hashjoule.mine.kept import Found, Keeper, default_directory
 from hashjoule.mine.node import Node, Standing
 from hashjoule.mine.rpc import Credentials, NoAnswerError, Rpc
-from hashjoule.mine.template import Candidate
+from hashjoule.mine.template import Candidate, Template
 from hashjoule.search import Outcome, search
 from tests.mining import Run, until
 from tests.node import http_server, reply
@@ -71,18 +71,18 @@ def test_an_invalid_block_does_not_enter_the_embedded_chain(chain: EmbeddedChain
     template = chain.template()
     greedy = msgspec.structs.replace(template, coinbasevalue=template.coinbasevalue + 1)
     block = solved(Candidate(greedy, ANYONE_CAN_SPEND), 1)
-    assert chain.submit(block) == "consensus"
+    assert chain.submit(block)[0] == "consensus"
     assert chain.template().height == template.height
     assert chain.standing(sha256d(block[:80])) is not Standing.ACTIVE
-    assert chain.submit(b"no block") == "invalid"
+    assert chain.submit(b"no block")[0] == "invalid"
 
 
 def test_rivals_on_an_embedded_chain_have_their_standing(chain: EmbeddedChain) -> None:
     """The first of two blocks at one height stays; the other is stale; a third is unknown."""
     candidate = Candidate(chain.template(), ANYONE_CAN_SPEND)
     first, second = (solved(candidate, i) for i in (1, 2))
-    assert chain.submit(first) is None
-    assert chain.submit(second) == "inconclusive"
+    assert chain.submit(first)[0] is None
+    assert chain.submit(second)[0] == "inconclusive"
     assert chain.standing(sha256d(first[:80])) is Standing.ACTIVE
     assert chain.standing(sha256d(second[:80])) is Standing.STALE
     assert chain.standing(bytes(32)) is Standing.UNKNOWN
@@ -103,9 +103,14 @@ def test_a_block_that_became_too_early_is_handed_in_later(
 ) -> None:
     """The clock was put back after the block was found: it is not lost, not rejected, and told once."""
     run = Run(chain, tmp_path)
-    calls = iter([None, "time-too-new", "time-too-new"])
+    reasons = iter([None, "time-too-new", "time-too-new"])
     submit = chain.submit
-    monkeypatch.setattr(chain, "submit", lambda block: next(calls, None) or submit(block))
+
+    def put_back(block: bytes) -> tuple[str | None, Template]:
+        reason = next(reasons, None)
+        return (reason, chain.template()) if reason else submit(block)
+
+    monkeypatch.setattr(chain, "submit", put_back)
     assert run.mine(3).blocks == 3
     assert [mined.fate for mined in run.report.blocks] == ["active"] * 3
     assert run.report.said == ["waiting: the chain's time is two hours ahead of the clock, as fast mining makes it"]
@@ -118,9 +123,9 @@ def test_the_embedded_chain_knows_when_a_block_is_too_early(
     block = solved(Candidate(chain.template(), ANYONE_CAN_SPEND), 1)
     now = time.time()
     monkeypatch.setattr("hashjoule.mine.embedded.time.time", lambda: now - 7300)
-    assert chain.submit(block) == "time-too-new"
+    assert chain.submit(block)[0] == "time-too-new"
     monkeypatch.setattr("hashjoule.mine.embedded.time.time", lambda: now)
-    assert chain.submit(block) is None
+    assert chain.submit(block)[0] is None
 
 
 def test_another_extranonce_follows_when_the_nonces_are_used_up(

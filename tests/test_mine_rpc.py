@@ -17,8 +17,9 @@ import pytest
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.mine import rpc
 from hashjoule.mine.address import script_of
+from hashjoule.mine.conf import NodeConf
 from hashjoule.mine.embedded import EmbeddedChain
-from hashjoule.mine.rpc import Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
+from hashjoule.mine.rpc import Call, Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 from tests.node import Answer, http_server, reply
 
 SECRET = "s3cr3t-0123456789abcdef"
@@ -136,6 +137,44 @@ def test_every_misbehaviour_is_one_sentence(answer: Answer, expected: type[Hashj
     assert caught.value.__cause__ is None or SECRET not in str(caught.value.__cause__)
 
 
+BATCH = [Call("first", (1,), int), Call("second", (), str | None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'[{"id":0,"result":7},{"id":1,"result":"a"}]', [7, "a"]),
+        (b'[{"id":1,"result":"a"},{"id":0,"result":7}]', [7, "a"]),
+        (b'[{"id":0,"result":7},{"id":1,"result":null}]', [7, None]),
+        (b'[{"id":0,"result":7},{"id":1,"error":{"code":-10,"message":"in initial sync"}}]', NotReadyError),
+        (b'[{"id":0,"error":{"code":-8,"message":"no"}},{"id":1,"error":{"code":-10,"message":"no"}}]', RpcError),
+        (b'{"id":null,"error":{"code":-32700,"message":"Parse error"}}', RpcError),
+        (b'[{"id":0,"result":7}]', NoAnswerError),
+        (b"[]", NoAnswerError),
+        (b'[{"id":0,"result":"7"},{"id":1,"result":"a"}]', UnavailableError),
+        (b'[{"id":"0","result":7},{"id":1,"result":"a"}]', NoAnswerError),
+    ],
+)
+def test_a_batch_has_all_results_in_order_or_the_first_error(
+    body: bytes, expected: list[Any] | type[HashjouleError], cookie: Path
+) -> None:
+    """JSON-RPC 2.0 leaves the order of the answers open."""
+    asked: list[Any] = []
+
+    def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
+        asked.append(json.loads(request))
+        reply(handler, 200, body)
+
+    with http_server(answer) as url, Rpc(url, Credentials(cookie)) as client:
+        if isinstance(expected, list):
+            assert client.batch(*BATCH) == expected
+        else:
+            with pytest.raises(expected) as caught:
+                client.batch(*BATCH)
+            assert type(caught.value) is expected
+    assert [(call["id"], call["method"], call["params"]) for call in asked[0]] == [(0, "first", [1]), (1, "second", [])]
+
+
 @contextmanager
 def silent_port() -> Iterator[str]:
     """A port that accepts and says nothing."""
@@ -187,8 +226,8 @@ def test_missing_libraries_are_said(cookie: Path, tmp_path: Path, monkeypatch: p
         monkeypatch.setitem(sys.modules, name, None)
     uses: list[Callable[[], object]] = [
         Credentials(cookie).header,
-        lambda: rpc.default_url("main"),
-        lambda: rpc.default_cookie("main", None),
+        lambda: NodeConf("main", tmp_path).url,
+        lambda: NodeConf("main").credentials,
         lambda: script_of("x", "main"),
         lambda: EmbeddedChain(tmp_path),
     ]
@@ -304,23 +343,3 @@ def test_credentials_are_one_or_the_other(cookie: Path) -> None:
     for bad in ({"cookie": cookie, "user": "alice"}, {}, {"user": "alice:secret"}):
         with pytest.raises(UsageError):
             Credentials(**bad)
-
-
-@pytest.mark.parametrize(
-    ("chain", "port", "cookie"),
-    [
-        ("main", 8332, ".cookie"),
-        ("signet", 38332, "signet/.cookie"),
-        ("testnet4", 48332, "testnet4/.cookie"),
-        ("regtest", 18443, "regtest/.cookie"),
-    ],
-)
-def test_ports_and_cookies_are_where_bitcoin_cli_looks(
-    chain: str, port: int, cookie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With --datadir and without (Bitcoin Core, chainparamsbase.cpp and GetDefaultDataDir on Linux)."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert rpc.default_url(chain) == f"http://127.0.0.1:{port}"
-    assert rpc.default_cookie(chain, tmp_path / "data") == tmp_path / "data" / cookie
-    assert rpc.default_cookie(chain, None) == tmp_path / ".bitcoin" / cookie

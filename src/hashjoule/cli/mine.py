@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -20,10 +21,11 @@ from hashjoule.backends import Row
 from hashjoule.cli.common import all_cores, max_launch_option, one_row, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
+from hashjoule.mine.conf import NodeConf
 from hashjoule.mine.kept import Keeper, default_directory
 from hashjoule.mine.loop import Effort, Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
-from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc, default_cookie, default_url
+from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc
 
 if TYPE_CHECKING:
     from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats  # with asyncio and TLS, for pools only
@@ -40,7 +42,7 @@ _INTERRUPTED = 130
 @click.option("--address", help="Where the reward goes; with --embedded, coins for anyone unless given.")
 @click.option("--blocks", type=click.IntRange(1), help="Stop after that many blocks on the active chain.")
 @click.option("--chain", type=click.Choice(CHAINS), default="regtest", show_default=True)
-@click.option("--rpc-url", help="http://HOST:PORT of the node; the chain's usual port here unless given.")
+@click.option("--rpc-url", help="http://HOST:PORT of the node (default: as bitcoin.conf says).")
 @click.option("--datadir", type=click.Path(path_type=Path), help="The node's data directory.")
 @click.option("--cookie", type=click.Path(path_type=Path), help="The node's cookie file.")
 @click.option("--rpc-user", help=f"RPC user; the password comes from {PASSWORD_VARIABLE}.")
@@ -178,9 +180,9 @@ def _node(
     user: str | None,
     stop: threading.Event,
 ) -> Chain:
-    if not user:
-        cookie = cookie or default_cookie(chain, datadir)
-    return Node(Rpc(url or default_url(chain), Credentials(cookie, user), stop), chain)
+    conf = cache(lambda: NodeConf(chain, datadir))  # not read where all is said
+    credentials = Credentials(cookie, user) if cookie or user else conf().credentials
+    return Node(Rpc(url or conf().url, credentials, stop), chain)
 
 
 @contextmanager

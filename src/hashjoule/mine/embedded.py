@@ -84,8 +84,12 @@ class EmbeddedChain:
         """See `Chain`; regtest blocks cost less than asking."""
         return None
 
-    def submit(self, block: bytes) -> str | None:
-        """See `Chain`. The library's answer alone does not tell; what counts is whether the tip moved."""
+    def submit(self, block: bytes) -> tuple[str | None, Template]:
+        """See `Chain`."""
+        return self._process(block), self.template()
+
+    def _process(self, block: bytes) -> str | None:
+        """What is said of a block. The library's answer alone does not tell; what counts is whether the tip moved."""
         if int.from_bytes(block[68:72], "little") > time.time() + _MAX_AHEAD_SECONDS:
             return TIME_TOO_NEW
         self._reason = None

@@ -34,7 +34,7 @@ EASY_HASHES = 1 << 18
 HARD_HASHES = 1 << 28
 """From so many expected hashes a block on, the node checks the block's assembly before the search."""
 
-_CPU_CHUNK_SECONDS = 0.004
+_CPU_CHUNK_SECONDS = 0.002
 """A new tip and a hit wait for the end of a chunk. Devices, for which a call costs more, have longer ones."""
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
@@ -327,10 +327,9 @@ class Miner:
 
         A node that was killed can lose a block that it had accepted; it is then submitted again.
         """
-        reason = self._chain.submit(found.block)
+        reason, template = self._chain.submit(found.block)
         if reason == TIME_TOO_NEW:
             raise TooEarlyError
-        template = self._chain.template()
         if template.prev_hash == found.hash:
             return "active", reason, template
         standing = self._chain.standing(found.hash)

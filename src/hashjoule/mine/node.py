@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from hashjoule.errors import HashjouleError, UnavailableError
-from hashjoule.mine.rpc import NotReadyError, RefusedError, Rpc, RpcError, one_line
+from hashjoule.mine.rpc import Call, NotReadyError, RefusedError, Rpc, RpcError, one_line
 from hashjoule.mine.template import Template, check
 
 WAIT_SECONDS = 0.1
@@ -18,6 +18,8 @@ WAIT_SECONDS = 0.1
 _POLL_SECONDS = 0.05
 _RULES = {"rules": ["segwit", "signet"]}
 """What a client must say that it knows before it gets a template (BIP 9)."""
+
+_GET_TEMPLATE = Call("getblocktemplate", (_RULES,), Template)
 
 TIME_TOO_NEW = "time-too-new"
 """What a node says of a block whose time is more than two hours ahead of its clock."""
@@ -64,8 +66,11 @@ class Chain(Protocol):
         """Why this block would not do, proof of work aside; None if it would."""
         ...
 
-    def submit(self, block: bytes) -> str | None:
-        """Hands in a block. None, or what the chain says about it, which is not always a rejection (BIP 22)."""
+    def submit(self, block: bytes) -> tuple[str | None, Template]:
+        """Hands in a block, and asks what to mine next.
+
+        The first is None, or what the chain says about the block, which is not always a rejection (BIP 22).
+        """
         ...
 
     def standing(self, block_hash: bytes) -> Standing:
@@ -104,8 +109,13 @@ class Node:
         """See `Chain`. The first call checks that the node is on the wanted chain; HashjouleError if not."""
         if not self._checked:
             self._check_chain()
+        (template,) = self._ask(_GET_TEMPLATE)
+        return check(template)
+
+    def _ask(self, *calls: Call) -> list[Any]:
+        """Makes calls of which the last one is for a template."""
         try:
-            return check(self._rpc.call("getblocktemplate", _RULES, answer=Template))
+            return self._rpc.batch(*calls)
         except RpcError as error:
             if TIME_TOO_NEW in str(error):
                 raise TooEarlyError from None
@@ -124,15 +134,12 @@ class Node:
     def propose(self, block: bytes) -> str | None:
         """See `Chain` (BIP 23, block proposals)."""
         request = _RULES | {"mode": "proposal", "data": block.hex()}
-        return self._reason("getblocktemplate", request)
+        return _one_line(self._rpc.call("getblocktemplate", request, answer=str | None))  # type: ignore[arg-type]
 
-    def submit(self, block: bytes) -> str | None:
-        """See `Chain`."""
-        return self._reason("submitblock", block.hex())
-
-    def _reason(self, method: str, parameter: object) -> str | None:
-        reason = self._rpc.call(method, parameter, answer=str | None)  # type: ignore[arg-type]
-        return one_line(reason) if reason else reason
+    def submit(self, block: bytes) -> tuple[str | None, Template]:
+        """See `Chain`. One request, for between two blocks no hash is made."""
+        reason, template = self._ask(Call("submitblock", (block.hex(),), str | None), _GET_TEMPLATE)
+        return _one_line(reason), check(template)
 
     def standing(self, block_hash: bytes) -> Standing:
         """See `Chain`."""
@@ -151,6 +158,10 @@ class Node:
     def close(self) -> None:
         """See `Chain`."""
         self._rpc.close()
+
+
+def _one_line(reason: str | None) -> str | None:
+    return one_line(reason) if reason else reason
 
 
 class NodeWatch:

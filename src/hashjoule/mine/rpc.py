@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -72,20 +72,29 @@ class _Fault(msgspec.Struct):
 class _Answer(msgspec.Struct):
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: _Fault | None = None
+    id: int | None = None
 
 
-_decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_answers = msgspec.json.Decoder(_Answer | list[_Answer]).decode
+
+
+class Call(NamedTuple):
+    """A method, its parameters, and the type of its result."""
+
+    method: str
+    params: tuple[Any, ...]
+    answer: Any
 
 
 class Credentials:
-    """A cookie file, read again at each connection, or a user name with the password from the environment."""
+    """A cookie file, read again at each connection, or a user with a password, from the environment if not given."""
 
-    def __init__(self, cookie: Path | None = None, user: str | None = None) -> None:
+    def __init__(self, cookie: Path | None = None, user: str | None = None, password: str | None = None) -> None:
         if (cookie is None) == (user is None):
             raise UsageError("give either a cookie file or an RPC user, not both")
         if user is not None and ":" in user:
             raise UsageError(f"an RPC user's name has no colon; put the password into {PASSWORD_VARIABLE}")
-        self._cookie, self._user = cookie, user
+        self._cookie, self._user, self._password = cookie, user, password
 
     def __str__(self) -> str:
         return f"the cookie {self._cookie}" if self._cookie else f"user {self._user}"
@@ -97,13 +106,13 @@ class Credentials:
     def _pair(self) -> str:
         if self._cookie:
             return _read_cookie(self._cookie)
-        password = os.environ.get(PASSWORD_VARIABLE)
+        password = self._password or os.environ.get(PASSWORD_VARIABLE)
         if password is None:
             raise UsageError(f"set {PASSWORD_VARIABLE} to the password of {self}")
         return f"{self._user}:{password}"
 
 
-def _library() -> Any:
+def btc_rpc() -> Any:
     """bitcoin-core-rpc, which knows data directories, ports and cookie files. Raises UnavailableError without it."""
     try:
         import bitcoin_core_rpc
@@ -113,7 +122,7 @@ def _library() -> Any:
 
 
 def _read_cookie(path: Path) -> str:
-    library = _library()
+    library = btc_rpc()
     try:
         return str(library.cookie_auth(path))
     except library.CookieNotFoundError:
@@ -130,6 +139,15 @@ class _Socket(socket.socket):
 
     deadline = 0.0
     stopped: Callable[[], bool]
+
+    @classmethod
+    def connected(cls, address: tuple[str, int], seconds: float, stopped: Callable[[], bool]) -> _Socket:
+        """A connection made within so many seconds."""
+        plain = socket.create_connection(address, seconds)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ours = cls(plain.family, plain.type, plain.proto, plain.detach())
+        ours.stopped = stopped
+        return ours
 
     def recv_into(self, *args: Any) -> int:
         """What http.client's reads come down to."""
@@ -152,56 +170,43 @@ class _Socket(socket.socket):
         raise TimeoutError
 
 
-class _Connection(http.client.HTTPConnection):
-    """An HTTP connection made of such a socket."""
-
-    sock: Any
-    stopped: Callable[[], bool]
-    _held = b""
-
-    def connect(self) -> None:
-        super().connect()
-        plain = self.sock
-        self.sock = _Socket(plain.family, plain.type, plain.proto, plain.detach())
-        self.sock.stopped = self.stopped
-        self._held = b""
-
-    def send(self, data: Any) -> None:
-        """Holds back what http.client sends in two parts, so that it travels in one and the node wakes up once."""
-        self._held += data
-
-    def flush(self) -> None:
-        """Sends it."""
-        held, self._held = self._held, b""
-        self.sock.sendall(held)
-
-
 class Rpc:
     """A client of one node. Not for use by several threads at once; connections are cheap, so make one for each."""
 
     def __init__(self, url: str, credentials: Credentials, stop: threading.Event | None = None) -> None:
         self.url, self.credentials = url, credentials
         self.stop = stop or threading.Event()
-        self._connection = _Connection(*_host_and_port(url), timeout=CALL_SECONDS)
-        self._connection.stopped = self.stop.is_set
-        self._headers: dict[str, str] = {}
+        self._address = _host_and_port(url)
+        self._socket: _Socket | None = None
+        self._head = b""
 
     def call(self, method: str, *params: Any, answer: type[T], seconds: float = CALL_SECONDS) -> T:
         """Calls a method and decodes its result.
 
         Raises RpcError for the node's own errors; NotReadyError, NoAnswerError or RefusedError without an answer.
         """
-        request = msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        status, body = self._post(request, seconds)
-        result = self._result(method, status, body)
-        try:
-            return msgspec.json.decode(result, type=answer)
-        except (ValueError, RecursionError) as error:  # msgspec's errors and a wrong encoding are ValueErrors
-            raise UnavailableError(f"{self.url} answers {method} with something else ({error}); check it") from None
+        (result,) = self.batch(Call(method, params, answer), seconds=seconds)
+        return cast(T, result)
+
+    def batch(self, *calls: Call, seconds: float = CALL_SECONDS) -> list[Any]:
+        """Makes calls, in turn, in one request: that saves the way there and back (JSON-RPC 2.0, batch).
+
+        Returns their results, or raises like `call` for the first that failed; the others were made all the same.
+        """
+        requests = [_encoded(i, call) for i, call in enumerate(calls)]
+        request = requests[0] if len(calls) == 1 else b"[" + b",".join(requests) + b"]"
+        methods = " or ".join(call.method for call in calls)
+        answers = self._answers(methods, *self._post(request, seconds))
+        results = [self._result(call, answer) for call, answer in zip(calls, answers, strict=False)]
+        if len(results) != len(calls):
+            raise NoAnswerError(f"{self.url} answers only a part of a batch; check --rpc-url and the node")
+        return results
 
     def close(self) -> None:
         """Ends the connection; the next call makes a new one."""
-        self._connection.close()
+        if self._socket:
+            self._socket.close()
+            self._socket = None
 
     def __enter__(self) -> Rpc:
         return self
@@ -211,7 +216,7 @@ class Rpc:
 
     def _post(self, request: bytes, seconds: float) -> tuple[int, bytes]:
         deadline = time.monotonic() + seconds
-        reused = self._connection.sock is not None
+        reused = self._socket is not None
         try:
             return self._exchange(request, deadline)
         except (ConnectionError, http.client.HTTPException) as error:
@@ -224,19 +229,24 @@ class Rpc:
         return self._post(request, deadline - time.monotonic())  # the node had closed an idle connection
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[int, bytes]:
-        connection = self._connection
-        if connection.sock is None:
-            self._headers = {"Authorization": self.credentials.header(), "Content-Type": "application/json"}
-            connection.timeout = max(0.001, min(_CONNECT_SECONDS, deadline - time.monotonic()))
-            connection.connect()
-        connection.sock.deadline = deadline
-        connection.request("POST", "/", request, self._headers)
-        connection.flush()
-        response = connection.getresponse()
-        body = response.read(_MAX_ANSWER + 1)
-        if response.length:
-            too_long = len(body) > _MAX_ANSWER
-            raise http.client.HTTPException("the answer is " + ("too long" if too_long else "cut short"))
+        if self._socket is None:
+            host, credentials = urlsplit(self.url).netloc, self.credentials.header()
+            self._head = (
+                f"POST / HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credentials}\r\n"
+                "Content-Type: application/json\r\nContent-Length: "
+            ).encode()
+            seconds = max(0.001, min(_CONNECT_SECONDS, deadline - time.monotonic()))
+            self._socket = _Socket.connected(self._address, seconds, self.stop.is_set)
+        self._socket.deadline = deadline
+        self._socket.sendall(b"%b%d\r\n\r\n%b" % (self._head, len(request), request))  # in one, so the node wakes once
+        with http.client.HTTPResponse(self._socket, method="POST") as response:
+            response.begin()
+            body = response.read(_MAX_ANSWER + 1)
+            if response.length:
+                too_long = len(body) > _MAX_ANSWER
+                raise http.client.HTTPException("the answer is " + ("too long" if too_long else "cut short"))
+        if response.will_close:
+            self.close()
         return response.status, body
 
     def _unanswered(self, error: Exception) -> NoAnswerError:
@@ -249,7 +259,8 @@ class Rpc:
         reason = one_line(str(error)) or type(error).__name__
         return NoAnswerError(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
 
-    def _result(self, method: str, status: int, body: bytes) -> bytes:
+    def _answers(self, methods: str, status: int, body: bytes) -> list[_Answer]:
+        """The answers in a body, in the order of the calls. Raises for what the status says, and for no answers."""
         if status == 401:
             self.close()
             raise RefusedError(
@@ -257,22 +268,36 @@ class Rpc:
             )
         if status == 403:
             raise RefusedError(
-                f"{self.url} forbids {method} to this client; check the node's rpcallowip and rpcwhitelist"
+                f"{self.url} forbids {methods} to this client; check the node's rpcallowip and rpcwhitelist"
             )
         if status == 503:
             raise NotReadyError(f"{self.url} is overloaded (503)")
         try:
-            answer = _decode_answer(body)
+            answers = _decode_answers(body)
         except (ValueError, RecursionError):
             self.close()
             raise NoAnswerError(
                 f"{self.url} does not speak bitcoind's JSON-RPC (HTTP {status}); check --rpc-url"
             ) from None
+        if isinstance(answers, list):
+            return sorted(answers, key=lambda answer: answer.id or 0)
+        if status != 200 and not answers.error:
+            raise NoAnswerError(f"{self.url} answers {methods} with HTTP {status}; check --rpc-url and the node")
+        return [answers]
+
+    def _result(self, call: Call, answer: _Answer) -> Any:
         if answer.error:
-            raise _node_error(method, answer.error)
-        if status != 200:
-            raise NoAnswerError(f"{self.url} answers {method} with HTTP {status}; check --rpc-url and the node")
-        return bytes(answer.result)
+            raise _node_error(call.method, answer.error)
+        try:
+            return msgspec.json.decode(answer.result, type=call.answer)
+        except (ValueError, RecursionError) as error:  # msgspec's errors and a wrong encoding are ValueErrors
+            raise UnavailableError(
+                f"{self.url} answers {call.method} with something else ({error}); check it"
+            ) from None
+
+
+def _encoded(id: int, call: Call) -> bytes:
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": id, "method": call.method, "params": call.params})
 
 
 def _node_error(method: str, fault: _Fault) -> HashjouleError:
@@ -298,20 +323,3 @@ def _host_and_port(url: str) -> tuple[str, int]:
     if parts.scheme != "http" or not parts.hostname or not port or parts.query or parts.fragment:
         raise UsageError("--rpc-url must look like http://127.0.0.1:18443")
     return parts.hostname, port
-
-
-def default_url(chain: str) -> str:
-    """Where bitcoind listens for RPC on this machine unless told otherwise."""
-    return f"http://127.0.0.1:{_library().rpc_port_from_chain(chain)}"
-
-
-def default_cookie(chain: str, datadir: Path | None) -> Path:
-    """Where bitcoind with this data directory (its usual one unless given) writes the chain's cookie.
-
-    Raises UnavailableError where there is no home directory.
-    """
-    library = _library()
-    try:
-        return Path(library.cookie_path_from_chain(chain, datadir))
-    except library.BtcRpcValueError as error:
-        raise UnavailableError(f"no data directory can be found ({error}); give --datadir or --cookie") from None
