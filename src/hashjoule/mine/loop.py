@@ -34,9 +34,6 @@ EASY_HASHES = 1 << 18
 HARD_HASHES = 1 << 28
 """From so many expected hashes a block on, the node checks the block's assembly before the search."""
 
-_CPU_CHUNK_SECONDS = 0.002
-"""A new tip and a hit wait for the end of a chunk. Devices, for which a call costs more, have longer ones."""
-
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
 _REFUSALS = 3
 _REJECTIONS = 3
@@ -96,6 +93,14 @@ class Stats(Effort):
     rejected: int = 0
     height: int = 0
     """Height of the block that is searched."""
+
+
+def chunk_seconds(row: Row) -> float:
+    """How long a chunk of a miner's search is: a new tip or job, and a hit, wait for its end.
+
+    Devices, for which a call costs more, have longer ones.
+    """
+    return 0.002 if row.threads else CHUNK_SECONDS
 
 
 class Report(Protocol):
@@ -252,7 +257,7 @@ class Miner:
                 threads=threads,
                 stop=self._interrupt,
                 progress=progress,
-                chunk_seconds=_CPU_CHUNK_SECONDS if self._row.threads else CHUNK_SECONDS,
+                chunk_seconds=chunk_seconds(self._row),
             )
             self.stats.hashes = hashes = hashes + outcome.hashes
             self.stats.wrong_hits += outcome.wrong_hits

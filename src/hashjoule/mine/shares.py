@@ -15,13 +15,10 @@ from typing import Protocol
 from hashjoule import check
 from hashjoule.backends import Row
 from hashjoule.job import BIP320_MASK, Hit
-from hashjoule.mine.loop import Effort
+from hashjoule.mine.loop import Effort, chunk_seconds
 from hashjoule.mine.pool import Address, Pools
 from hashjoule.mine.stratum import Part, Verdict, Work, difficulty_of, parts
-from hashjoule.search import CHUNK_SECONDS, Outcome, search
-
-CPU_CHUNK_SECONDS = 0.002
-"""A share waits for the end of its chunk, and with a new job every second it must not wait long."""
+from hashjoule.search import Outcome, search
 
 _WAIT_SECONDS = 0.1
 _LAST_ANSWERS_SECONDS = 0.25
@@ -172,7 +169,7 @@ class ShareMiner:
             stop=self._interrupt,
             progress=progress,
             found=found,
-            chunk_seconds=CPU_CHUNK_SECONDS if self._row.threads else CHUNK_SECONDS,
+            chunk_seconds=chunk_seconds(self._row),
         )
         self.stats.hashes = hashes + outcome.hashes
         self.stats.wrong_hits += outcome.wrong_hits
