@@ -53,8 +53,8 @@ _MAX_WAIT_SECONDS = 60.0
 _MAX_REDIRECTS = 5
 """In a row, without a job in between."""
 
-_UNANSWERED = 256
-"""Shares under way: beyond that the search waits."""
+_UNANSWERED = 32
+"""Shares under way: beyond that the search waits, or a slow pool would have nothing but stale ones to judge."""
 
 _REMEMBERED = 1 << 14
 """Shares that are not sent again."""
