@@ -56,7 +56,7 @@ _MAX_REDIRECTS = 5
 _UNANSWERED = 32
 """Shares under way: beyond that the search waits, or a slow pool would have nothing but stale ones to judge."""
 
-_REMEMBERED = 1 << 14
+_REMEMBERED = 1 << 11
 """Shares that are not sent again."""
 
 _MAX_UNREAD_BYTES = 1 << 20
