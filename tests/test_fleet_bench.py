@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from hashjoule import backends, benchmark
 from hashjoule.backends import Row
 from hashjoule.benchmark import Plan
+from hashjoule.cli.common import progress_bars
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import child
 from hashjoule.fleet.bench import machines
@@ -185,3 +188,21 @@ def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     monkeypatch.setattr(backends, "select", lacking)
     assert child.outcome(Request(Plan()), lambda text, part: None) == Outcome(reason="none here")
+
+
+def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar for each host that is measured now, and one for all; elsewhere nothing."""
+    plain = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", plain)
+    with progress_bars("hosts") as show:
+        show("h1", "c:avx2 plain", 0.5)
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_bars("hosts") as show:
+        show("h1", "c:avx2 plain", 0.5)
+        show("h2", "self-tests", 0.0)
+        show("h1", "measured", None)
+    assert plain.getvalue() == ""
+    assert "h2: self-tests" in terminal.getvalue()
+    assert "1 of 2 hosts measured" in terminal.getvalue()
