@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from bench import fleet
-from bench.fleet import Cost, Rates, Run, markdown, simulate
+from bench.fleet import DEFAULTS, Cost, Rates, Run, markdown, simulate
 from hashjoule.fleet import model
 
 FAR, NEAR = 0.04, 0.02
@@ -46,8 +46,9 @@ def test_the_tables_say_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> No
     """The page of results has a row for each round, cost and prediction."""
     monkeypatch.setattr(fleet, "WORKERS", (2, 1000))
     run = Run(Rates(2e8, 1e8), 0.99, 0.02, 1.0)
-    page = markdown([Rates(2e8, 1e8)], [run], {1: Cost(0.002, 0.001, 0.01), 2: Cost(0.002, 0.001, 0.02)})
-    assert "| 1 | 1.00 | 99.0% | 2.0% | 97.0% | 100.0% | 100.0% |" in page
+    costs = {1: Cost(0.002, 0.001, 0.01), 2: Cost(0.002, 0.001, 0.02)}
+    page = markdown({DEFAULTS: [(Rates(2e8, 1e8), run)]}, costs)
+    assert "| Dask's defaults | 1.00 | 99.0% | 2.0% | 97.0% | 100.0% | 100.0% |" in page
     assert "| 2 | 2.00 | 1.00 | 20.00 |" in page
     assert "| 1,000 | 100 | 49.0% | 49.0% | 8 | 97.9% | " in page
     assert max(map(len, page.splitlines())) < 120
