@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+
+from tests.fleet import cluster
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,6 +32,14 @@ def commands(block: str) -> list[list[str]]:
 @pytest.mark.parametrize("block", [b for b in blocks("sh") if commands(b)], ids=lambda block: block[:30].strip())
 def test_commands_of_the_readme(block: str, tmp_path: Path) -> None:
     """The commands of a block, one after another in an empty folder, end with 0; benchmarks are cut short."""
+    with cluster(tmp_path / "cluster", 2) if "--dask" in block else nullcontext() as made:
+        if made:
+            (tmp_path / "cluster.json").write_text(json.dumps({"address": made.address}))
+        run_all(block, tmp_path)
+
+
+def run_all(block: str, tmp_path: Path) -> None:
+    """Runs the commands of a block."""
     for command in commands(block):
         arguments = [match for argument in command for match in expanded(argument, tmp_path)]
         if arguments[0] == "bench" and "--quick" not in arguments:

@@ -4,18 +4,72 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean, median
 
+from msgspec import Struct
+
 import hashjoule
-from hashjoule import conditions, measure, records
-from hashjoule.backends import Row, c
+from hashjoule import conditions, measure, meters, records
+from hashjoule.backends import Row, c, provider_of
 from hashjoule.energy import Metering, on_cpu
+from hashjoule.errors import UsageError
 from hashjoule.measure import Subject
+from hashjoule.meters import Meter, tdp
+from hashjoule.meters.stated import declared
 from hashjoule.records import Conditions, Point, Record, Refusal, Sustained
 
 Progress = Callable[[str, float], None]
 Keep = Callable[[Record], object]
+
+SECONDS = 2.0
+"""Time for each measurement, unless asked otherwise."""
+
+QUICK_SECONDS = 0.3
+
+
+class Plan(Struct, frozen=True):
+    """What `bench` is to measure, as its options say; None for their defaults."""
+
+    names: tuple[str, ...] = ("all",)
+    modes: tuple[str, ...] = ("plain", "rolled")
+    threads: int | None = None
+    """None: one, and then all cores for the fastest."""
+    thread_scan: bool = False
+    seconds: float = SECONDS
+    sustained_s: float | None = None
+    watts: float | None = None
+    tdp: bool = False
+
+    def check(self) -> None:
+        """Raises UsageError where both a declared power and a bound are wanted, or a backend that is none."""
+        if self.watts and self.tdp:
+            raise UsageError("--watts says the power already; leave out --tdp")
+        for name in self.names:
+            if name != "all":
+                provider_of(name)
+
+    def meters(self) -> list[Meter]:
+        """What shows the energy."""
+        if self.watts:
+            return [declared(self.watts)]
+        return meters.meters() + ([tdp.bound(records.cpu_name(), tdp.sockets())] if self.tdp else [])
+
+
+def run(plan: Plan, rows: Sequence[Row], progress: Progress, keep: Keep | None = None) -> Record:
+    """Carries out a plan on these backends. After a KeyboardInterrupt the record has what there was, and says so."""
+    most = plan.threads or records.usable_cores()
+    with Metering(plan.meters()) as metering:
+        bench = Benchmark(metering, progress, keep)
+        with suppress(KeyboardInterrupt):  # the record is then incomplete, and says so
+            bench.compare(rows, plan.modes, 1 if plan.thread_scan else plan.threads or 1, plan.seconds)
+            if plan.thread_scan or plan.threads is None:
+                bench.scale(thread_steps(most) if plan.thread_scan else [most], plan.seconds)
+            if plan.sustained_s:
+                bench.sustain(most, plan.sustained_s)
+            bench.finish()
+        return bench.record()
 
 
 class Benchmark:
@@ -118,13 +172,17 @@ def device_sum_hs(measured: Sequence[Subject]) -> float | None:
 
     The CPU counts once, whether C, Numba or OpenCL runs on it, and so does a GPU that two platforms show.
     """
-    best: dict[object, float] = {}
+    best: dict[str, float] = {}
     for subject in measured:
-        row = subject.row
-        device = "cpu" if on_cpu(row) else row.facts.get("pci_bus_id") or row.device
+        device = device_key(subject.row)
         best[device] = max(best.get(device, 0.0), subject.median_hs())
     working = [rate_hs for rate_hs in best.values() if rate_hs]
     return sum(working) if len(working) > 1 else None
+
+
+def device_key(row: Row) -> str:
+    """What tells a device from the others of a machine: the CPU is one, a GPU is its PCI bus id, else its name."""
+    return "cpu" if on_cpu(row) else str(row.facts.get("pci_bus_id") or row.device)
 
 
 def _point(stretch: Subject, at_s: float) -> Point:

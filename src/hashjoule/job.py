@@ -159,13 +159,15 @@ class Header:
         return compress(SHA256_H, self.pack()[:64])
 
 
-def roll(version: int, mask: int) -> Iterator[int]:
+def roll(version: int, mask: int, skip: int = 0) -> Iterator[int]:
     """All versions that differ from the given one in the mask's bits alone, itself first: 2^(bits of mask) of them.
 
-    Raises UsageError if the mask is empty or has bits outside BIP 320's.
+    The first `skip` of them, which must leave at least one, are passed over. Raises UsageError if the mask is empty
+    or has bits outside BIP 320's.
     """
     check_mask(mask)
-    submask = 0
+    bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
+    submask = sum(bit for i, bit in enumerate(bits) if skip >> i & 1)
     while True:
         yield version ^ submask
         submask = (submask - mask) & mask  # the next subset of the mask's bits, in increasing order
@@ -211,7 +213,7 @@ class Job:
         cls, header: Header, mask: int = BIP320_MASK, limit: int = 64, target: int | None = None, skip: int = 0
     ) -> Job:
         """The header with up to `limit` versions of the mask, after the first `skip` ones (see `roll`)."""
-        versions = tuple(islice(roll(header.version, mask), skip, skip + limit))
+        versions = tuple(islice(roll(header.version, mask, skip), limit))
         return cls(header, versions, _target_of(header, target))
 
     @cached_property

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from hashjoule import check, energy, search, stats
-from hashjoule.backends import Backend, Row, c, rows
+from hashjoule.backends import Backend, Row, c, rows, select
 from hashjoule.energy import Metering, Turn
-from hashjoule.errors import HashjouleError, UnavailableError
+from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.job import NONCES, Hit, Job
 from hashjoule.records import Rate, Result
 
@@ -297,6 +297,16 @@ def fastest(mode: str) -> Row:
             check.ready(row)
             return row
     return rows("reference")[0]
+
+
+def one_row(name: str, mode: str) -> Row:
+    """The one backend that a name stands for; the fastest for `auto`. Raises UsageError where it stands for more."""
+    if name == "auto":
+        return fastest(mode)
+    chosen = select([name])
+    if len(chosen) > 1:
+        raise UsageError(f"{name} stands for several backends; name one of {', '.join(r.name for r in chosen)}")
+    return chosen[0]
 
 
 def _trial_seconds(backend: Backend, job: Job) -> float:

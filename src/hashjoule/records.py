@@ -218,13 +218,15 @@ def to_json(value: object) -> str:
 class RecordFile:
     """The file of one run: `<folder>/<machine>/<date>-<suite>.json`, with a name that no other run has taken.
 
+    A run of many machines, which has no `cpu`, stands in the folder itself.
+
     It appears with the first `write` and is replaced in one step by each further one, so that a run which is
     interrupted, or whose disk fills up, keeps what was written before.
     """
 
-    def __init__(self, folder: Path, cpu: str, created: str, suite: str = "bench") -> None:
+    def __init__(self, folder: Path, cpu: str | None, created: str, suite: str = "bench") -> None:
         """Creates the folder. Raises UsageError, before anything is measured, if it cannot be written."""
-        self._folder = folder / _slug(cpu)
+        self._folder = folder / _slug(cpu) if cpu else folder
         self._stem = f"{created[:10]}-{suite}"
         self.path: Path | None = None
         with self._one_sentence():
@@ -232,7 +234,7 @@ class RecordFile:
             with tempfile.TemporaryFile(dir=self._folder):
                 pass
 
-    def write(self, record: Record) -> Path:
+    def write(self, record: Struct) -> Path:
         """Writes the record, in whole or not at all. Raises UsageError if the disk is full or the folder is gone."""
         with self._one_sentence():
             handle, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".tmp")

@@ -82,9 +82,7 @@ def select(names: Iterable[str]) -> list[Row]:
 def _matching(name: str) -> list[Row]:
     if name == "all":
         return [row for row in rows() if not row.unavailable]
-    provider = name.partition(":")[0]
-    if provider not in PROVIDERS:
-        raise UsageError(f"there is no backend {name!r}; `hashjoule devices` lists them")
+    provider = provider_of(name)
     known = rows(provider)
     exact = [row for row in known if row.name == name] or [row for row in known if _describes(name, row)]
     if exact and exact[0].unavailable:
@@ -98,6 +96,14 @@ def _matching(name: str) -> list[Row]:
             f"no backend of {name} can be used here: {known[0].unavailable if known else 'none known'}"
         )
     return usable
+
+
+def provider_of(name: str) -> str:
+    """The provider of a backend's name. Raises UsageError where there is none, whatever this machine has."""
+    provider = name.partition(":")[0]
+    if provider not in PROVIDERS:
+        raise UsageError(f"there is no backend {name!r}; `hashjoule devices` lists them")
+    return provider
 
 
 def _describes(name: str, row: Row) -> bool:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hashjoule import backends, meters, records
-from hashjoule.benchmark import Benchmark, thread_steps
+from hashjoule import backends, benchmark, records
+from hashjoule.benchmark import QUICK_SECONDS, SECONDS, Plan
 from hashjoule.check import MODES
-from hashjoule.cli.common import POSITIVE, all_cores, json_option, max_launch_option, progress_bar, threads_option
-from hashjoule.energy import Metering
+from hashjoule.cli.common import (
+    POSITIVE,
+    dask_option,
+    json_option,
+    max_launch_option,
+    progress_bar,
+    progress_bars,
+    refuse,
+    threads_option,
+)  # fmt: skip
 from hashjoule.errors import UsageError
-from hashjoule.meters import Meter
-from hashjoule.meters import tdp as rated
-from hashjoule.meters.stated import declared
-from hashjoule.records import Record, RecordFile
+from hashjoule.records import Record, RecordFile, save_record
 from hashjoule.report.record import text
 
-SECONDS = 2.0
-"""Time for each measurement, unless asked otherwise."""
-
-QUICK_SECONDS = 0.3
+if TYPE_CHECKING:
+    from hashjoule.fleet.summary import Host
 
 
 @click.command("bench")
@@ -41,6 +45,7 @@ QUICK_SECONDS = 0.3
 @click.option("--watts", type=POSITIVE, metavar="W", help="Power that you declare, for J/TH; no meter is read then.")
 @click.option("--tdp", is_flag=True, help="Where no meter is, the CPU's rated power as an upper bound.")
 @click.option("--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the record there.")
+@dask_option
 @json_option
 @click.pass_context
 def bench_command(
@@ -55,41 +60,80 @@ def bench_command(
     watts: float | None,
     tdp: bool,
     save: Path | None,
+    dask: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how many hashes a second every backend makes here, each sample proven on a real block."""
-    chosen = backends.select(names or ["all"])
+    """Measure how many hashes a second every backend makes here, each sample proven on a real block.
+
+    With --dask: on each machine of the cluster, once and alone, however many workers it has.
+    """
     if quick and seconds:
         raise UsageError("--quick says the time already; leave out --seconds")
-    seconds = QUICK_SECONDS if quick else seconds or SECONDS
-    modes = MODES if mode == "both" else (mode,)
+    plan = Plan(
+        names=names or ("all",),
+        modes=MODES if mode == "both" else (mode,),
+        threads=threads,
+        thread_scan=thread_scan,
+        seconds=QUICK_SECONDS if quick else seconds or SECONDS,
+        sustained_s=sustained_s,
+        watts=watts,
+        tdp=tdp,
+    )
+    plan.check()
+    if dask:
+        refuse(ctx, "max_launch_ms")
+        ctx.exit(_on_a_cluster(dask, plan, save, as_json))
+    chosen = backends.select(plan.names)
     file = RecordFile(save, records.cpu_name(), records.utc_now()) if save else None
-    most = threads or all_cores()
-    interrupted = False
-    with Metering(_meters(watts, tdp)) as metering, progress_bar() as show:
-        bench = Benchmark(metering, show, lambda record: _keep(record, file))
-        try:
-            bench.compare(chosen, modes, 1 if thread_scan else threads or 1, seconds)
-            if thread_scan or threads is None:
-                bench.scale(thread_steps(most) if thread_scan else [most], seconds)
-            if sustained_s:
-                bench.sustain(most, sustained_s)
-            bench.finish()
-        except KeyboardInterrupt:
-            interrupted = True
-        record = bench.record()
+    with progress_bar() as show:
+        record = benchmark.run(plan, chosen, show, lambda record: _keep(record, file))
     _show(record, as_json)
     if file and record.results:
         click.echo(f"saved {file.write(record)}", err=True)
-    ctx.exit(130 if interrupted else 0 if record.results else 1)
+    ctx.exit(130 if not record.complete else 0 if record.results else 1)
 
 
-def _meters(watts: float | None, tdp: bool) -> list[Meter]:
-    if watts and tdp:
-        raise UsageError("--watts says the power already; leave out --tdp")
-    if watts:
-        return [declared(watts)]
-    return meters.meters() + ([rated.bound(records.cpu_name(), rated.sockets())] if tdp else [])
+def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> int:
+    from hashjoule.fleet import cluster, summary
+    from hashjoule.fleet.bench import FleetBench
+
+    cluster.require()
+    file = RecordFile(save, None, records.utc_now(), "fleet") if save else None
+    interrupted, told = False, list[str]()
+    with progress_bars("hosts") as show:
+        bench = FleetBench(where, plan, show, lambda host: _keep_host(host, save, told))
+        try:
+            cluster.run(bench.run())
+        except KeyboardInterrupt:
+            interrupted = True
+    fleet = bench.fleet()
+    click.echo(records.to_json(fleet) if as_json else summary.text(fleet))
+    for host in fleet.hosts:
+        _tell(host)
+    for line in told:
+        click.echo(line, err=True)
+    if file and fleet.measured:
+        click.echo(f"saved {file.write(fleet)}", err=True)
+    return 130 if interrupted else 0 if fleet.measured else 1
+
+
+def _tell(host: Host) -> None:
+    """What is wrong with a host, on stderr."""
+    if host.reason:
+        click.echo(f"{'partly ' if host.record else ''}left out: {host.name}: {host.reason}", err=True)
+    if host.odd:
+        click.echo(f"odd: {host.name}: {host.odd}", err=True)
+    for warning in host.record.conditions.warnings if host.record else ():
+        click.echo(f"warning: {host.name}: {warning}", err=True)
+
+
+def _keep_host(host: Host, save: Path | None, told: list[str]) -> None:
+    """Saves a host's record; a disk that is full stops no other host."""
+    if host.record and save:
+        try:
+            told.append(f"saved {save_record(host.record, save)}")
+        except UsageError as error:
+            told.append(f"warning: {host.name}: {error}")
 
 
 def _keep(record: Record, file: RecordFile | None) -> None:

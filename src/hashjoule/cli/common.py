@@ -7,14 +7,17 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from hashjoule.backends import Row, select
 from hashjoule.errors import UsageError
-from hashjoule.measure import fastest
+from hashjoule.measure import one_row as one_row
 from hashjoule.records import usable_cores
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 
 class HexNumber(click.ParamType[int]):
@@ -78,14 +81,18 @@ max_launch_option = click.option(
 )
 
 
-def one_row(name: str, mode: str) -> Row:
-    """The one backend that a name stands for; the fastest for `auto`. Raises UsageError where it stands for more."""
-    if name == "auto":
-        return fastest(mode)
-    chosen = select([name])
-    if len(chosen) > 1:
-        raise UsageError(f"{name} stands for several backends; name one of {', '.join(r.name for r in chosen)}")
-    return chosen[0]
+dask_option = click.option(
+    "--dask", metavar="ADDRESS|FILE", help="On the workers of a Dask cluster: HOST:PORT, or its scheduler file."
+)
+
+
+def refuse(ctx: click.Context, *parameters: str) -> None:
+    """Raises UsageError for the first of these options that was given with --dask, where it would do nothing."""
+    for name in parameters:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{name.replace('_', '-')} does not reach the workers of a cluster; leave it out with --dask"
+            )
 
 
 def all_cores() -> int:
@@ -102,18 +109,50 @@ def progress_bar(shown: bool = True) -> Iterator[Callable[[str, float], None]]:
     if not shown or not sys.stderr.isatty():
         yield lambda text, part: None
         return
+    from rich.progress import TimeRemainingColumn
+
+    with _bars(TimeRemainingColumn()) as bars:
+        task = bars.add_task("", total=1.0)
+        yield lambda text, part: bars.update(task, description=text, completed=part)
+
+
+@contextmanager
+def progress_bars(noun: str) -> Iterator[Callable[[str, str, float | None], None]]:
+    """A bar for each of several things that go on at a time, as `progress_bar`; call with its name, a text and a part.
+
+    The part None ends one; the first bar counts those.
+    """
+    if not sys.stderr.isatty():
+        yield lambda name, text, part: None
+        return
+    with _bars() as bars:
+        tasks: dict[str, TaskID] = {}
+        whole = bars.add_task(noun, total=1.0)
+
+        def show(name: str, text: str, part: float | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=1.0)
+                bars.update(whole, total=len(tasks))
+            bars.update(tasks[name], description=f"{name}: {text}", completed=part or 0.0, visible=part is not None)
+            ended = sum(not task.visible for task in bars.tasks)
+            bars.update(whole, completed=ended, description=f"{ended} of {len(tasks)} {noun} measured")
+
+        yield show
+
+
+@contextmanager
+def _bars(*more: ProgressColumn) -> Iterator[Progress]:
     from rich.console import Console
     from rich.logging import RichHandler
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     fields = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*fields, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0)
+    with Progress(*fields, *more, console=Console(stderr=True), transient=True) as bars:
         logger = logging.getLogger("hashjoule")
-        handler = RichHandler(console=bar.console, show_time=False, show_level=False, show_path=False)
+        handler = RichHandler(console=bars.console, show_time=False, show_level=False, show_path=False)
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            yield lambda text, part: bar.update(task, description=text, completed=part)
+            yield bars
         finally:
             logger.removeHandler(handler)

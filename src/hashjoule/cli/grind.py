@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 
 from hashjoule import check
-from hashjoule.backends import Row
-from hashjoule.cli.common import HEX, all_cores, max_launch_option, one_row, progress_bar, threads_option
+from hashjoule.backends import Row, provider_of
+from hashjoule.cli.common import (
+    HEX,
+    all_cores,
+    dask_option,
+    max_launch_option,
+    one_row,
+    progress_bar,
+    refuse,
+    threads_option,
+)
 from hashjoule.errors import UsageError
-from hashjoule.job import NONCES, Header, Job, check_mask, check_target
+from hashjoule.job import NONCES, Header, Job, check_mask, check_target, nbits_to_target
 from hashjoule.search import Outcome, check_range, search
 
 
@@ -27,6 +37,10 @@ from hashjoule.search import Outcome, check_range, search
 @click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
 @threads_option("all cores")
 @max_launch_option
+@dask_option
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="With --dask: keep what is done."
+)
 @click.pass_context
 def grind_command(
     ctx: click.Context,
@@ -37,6 +51,8 @@ def grind_command(
     version_mask: int | None,
     name: str,
     threads: int | None,
+    dask: str | None,
+    state: Path | None,
 ) -> None:
     """Solve a block header: 160 hex digits in, the solved header out.
 
@@ -45,18 +61,16 @@ def grind_command(
     """
     header = parse_header(header_hex)
     check_range(start, count)
-    versions = 1 if version_mask is None else 1 << check_mask(version_mask).bit_count()
-    target = target if target is None else check_target(target)
-    row = one_row(name, "plain" if version_mask is None else "rolled")
-    with progress_bar() as show:
-        solved = _solve(
-            row,
-            _jobs(header, target, version_mask, row),
-            start,
-            count,
-            threads or (all_cores() if row.threads else 1),
-            lambda hashes: show(row.name, hashes / max(1, count * versions)),
-        )
+    if version_mask is not None:
+        check_mask(version_mask)
+    target = nbits_to_target(header.nbits) if target is None else check_target(target)
+    if dask:
+        refuse(ctx, "max_launch_ms")
+        solved = _on_a_cluster(dask, header, target, version_mask, start, count, name, threads, state)
+    elif state:
+        raise UsageError("--state keeps what a search on a cluster has done; it goes with --dask")
+    else:
+        solved = _here(header, target, version_mask, start, count, name, threads)
     if solved is None:
         ctx.exit(1)
     click.echo(solved.pack().hex())
@@ -72,7 +86,52 @@ def parse_header(text: str) -> Header:
         raise UsageError("the header must be given as 160 hexadecimal digits") from None
 
 
-def _jobs(header: Header, target: int | None, mask: int | None, row: Row) -> Iterator[Job]:
+def _on_a_cluster(
+    where: str,
+    header: Header,
+    target: int,
+    mask: int | None,
+    start: int,
+    count: int,
+    name: str,
+    threads: int | None,
+    state: Path | None,
+) -> Header | None:
+    from hashjoule.fleet import cluster
+    from hashjoule.fleet.grind import Search
+    from hashjoule.fleet.ranges import Problem, StateFile
+
+    cluster.require()
+    if name != "auto":
+        provider_of(name)
+    problem = Problem(header, target, mask, start, count)
+    kept = StateFile(state, problem) if state else None
+    search = Search(where, problem, name, threads, kept)
+    try:
+        with progress_bar() as search.progress:
+            return cluster.run(search.run())
+    finally:
+        if search.counts.ranges:
+            click.echo(search.summary(), err=True)
+
+
+def _here(
+    header: Header, target: int, mask: int | None, start: int, count: int, name: str, threads: int | None
+) -> Header | None:
+    row = one_row(name, "plain" if mask is None else "rolled")
+    hashes = count * (1 if mask is None else 1 << mask.bit_count())
+    with progress_bar() as show:
+        return _solve(
+            row,
+            _jobs(header, target, mask, row),
+            start,
+            count,
+            threads or (all_cores() if row.threads else 1),
+            lambda done: show(row.name, done / max(1, hashes)),
+        )
+
+
+def _jobs(header: Header, target: int, mask: int | None, row: Row) -> Iterator[Job]:
     """The plain job, or one job after another until all versions of the mask are in one."""
     if mask is None:
         yield Job.plain(header, target)

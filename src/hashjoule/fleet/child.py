@@ -1,0 +1,98 @@
+"""The ordinary benchmark in a process of its own, so that a worker outlives it: `python -m hashjoule.fleet.child`.
+
+The first line of stdin is the request; at the end of stdin, when the worker is gone, the process ends itself. stdout
+has lines of JSON: progress, then the outcome. What libraries print there goes to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from hashjoule import backends, benchmark
+from hashjoule.benchmark import Plan, device_key
+from hashjoule.errors import HashjouleError
+from hashjoule.records import Record
+
+_PAUSE_S = 0.25
+"""Between two lines of progress."""
+
+
+class Request(Struct, frozen=True):
+    """What to measure, and which devices not, because they are measured already (see `device_key`)."""
+
+    plan: Plan
+    measured: tuple[str, ...] = ()
+
+
+class Progress(Struct, frozen=True, tag=True):
+    """What the benchmark does now, and the part of it that is done, 0 to 1."""
+
+    text: str
+    part: float
+
+
+class Outcome(Struct, frozen=True, tag=True):
+    """The record, or the reason why there is none; neither if all devices were measured already."""
+
+    record: Record | None = None
+    devices: dict[str, str] = {}
+    """The device of each backend (see `device_key`)."""
+    reason: str | None = None
+
+
+def outcome(request: Request, progress: benchmark.Progress) -> Outcome:
+    """Carries out a request."""
+    try:
+        rows = backends.select(request.plan.names)
+        devices = {row.name: device_key(row) for row in rows if device_key(row) not in request.measured}
+        if not devices:
+            return Outcome()
+        record = benchmark.run(request.plan, [row for row in rows if row.name in devices], progress)
+    except HashjouleError as error:
+        return Outcome(reason=str(error))
+    if not record.results:
+        reason = record.refused[0].reason if record.refused else "nothing could be measured"
+        return Outcome(record, devices, reason)
+    return Outcome(record, devices)
+
+
+def _paced(send: Callable[[Struct], None]) -> benchmark.Progress:
+    last_s = 0.0
+
+    def show(text: str, part: float) -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s >= _PAUSE_S:
+            last_s = time.monotonic()
+            send(Progress(text, part))
+
+    return show
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Reads the request, measures, writes the outcome."""
+    with os.fdopen(os.dup(1), "wb", buffering=0) as out:
+        os.dup2(2, 1)
+        request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+
+        def send(message: Struct) -> None:
+            out.write(msgspec.json.encode(message) + b"\n")
+
+        send(outcome(request, _paced(send)))
+        os._exit(0)  # the thread above still reads
+
+
+if __name__ == "__main__":
+    main()
