@@ -1,8 +1,8 @@
 """A backend that sleeps instead of searching, knows the solution, and keeps a diary: what a cluster does, without load.
 
 Workers get it with `dask worker --preload tests.lazy`, the command line by `python -m tests.lazy`. The environment
-says the rest: HASHJOULE_LAZY_DIARY, the file of the diary, and HASHJOULE_LAZY_SET, constants of `fleet.grind` and
-`fleet.bench` to shorten waiting.
+says the rest: HASHJOULE_LAZY_DIARY, the file of the diary, HASHJOULE_LAZY_CRASH, if it is to kill its process, and
+HASHJOULE_LAZY_SET, constants of `fleet.grind` and `fleet.bench` to shorten waiting.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Lazy:
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`. The diary gets a line for each call of a search that comes to its end."""
+        if "HASHJOULE_LAZY_CRASH" in os.environ:
+            os.abort()
         if job.target >= EASY:
             return Reference().scan(job, first_nonce, count)
         time.sleep(count * len(job.versions) / RATE_HS)

@@ -265,6 +265,15 @@ def test_a_backend_that_no_worker_has(fleet: Cluster, hashjoule: CommandLine) ->
     assert "no worker that can be used: there is no backend" in err
 
 
+def test_a_backend_that_kills_every_worker_ends_the_search(own: Cluster) -> None:
+    """However often their nannies start new ones."""
+    own.start_workers(3, {"HASHJOULE_LAZY_CRASH": "1"})
+    process = own.call("grind", UNSOLVED, "--backend", "lazy", grind={"HOPELESS_LOSSES": 3})
+    code, out, err = outcome(process)
+    assert (code, out) == (3, ""), err
+    assert "3 workers died before one range was searched" in err
+
+
 def test_a_worker_that_lies_is_left_out() -> None:
     """A hit that hashlib denies, or of another version or nonce, is none: the range stays to be searched."""
     header = Header.parse(GENESIS.header)

@@ -28,6 +28,9 @@ OVERDUE_FACTOR, OVERDUE_SECONDS = 4.0, 5.0
 SHORTEST_RANGE_S = 0.05
 """Towards the end ranges become shorter, so that all workers end together; not shorter than this."""
 
+HOPELESS_LOSSES = 10
+"""After so many lost workers, and as many as there are, without one searched range: a backend crashes all of them."""
+
 _POLL_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -160,6 +163,10 @@ class Search:
             self._set_rate(address, None)
             self.counts.lost += 1
             _log.warning("worker %s is lost; its ranges go to others", address)
+        if not self.counts.ranges and self.counts.lost >= max(HOPELESS_LOSSES, len(there)):
+            raise UnavailableError(
+                f"{self.counts.lost} workers died before one range was searched; see their logs, or try --backend"
+            )
         for address in there.keys() - self._left_out.keys():
             if address not in serving or serving[address].done():
                 self._set_rate(address, 0.0)
