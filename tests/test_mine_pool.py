@@ -30,11 +30,15 @@ SHARES = 30
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits of the tests' own, and pauses that do not grow."""
-    monkeypatch.setattr(pool_module, "CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr(pool_module, "WELCOME_SECONDS", 0.5)
+    """Pauses that do not grow."""
     monkeypatch.setattr(pool_module, "_FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(pool_module, "_LONGEST_PAUSE_SECONDS", 0.1)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short wait for the first job."""
+    monkeypatch.setattr(pool_module, "WELCOME_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -217,6 +221,7 @@ MISBEHAVIOUR: dict[str, tuple[Reply, str]] = {
 }
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("reply", "words"), MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
 def test_misbehaviour_at_every_step(pool: TestPool, step: str, reply: Reply, words: str) -> None:
@@ -556,6 +561,7 @@ def test_a_name_that_nobody_knows() -> None:
     assert ShareRun(Address("pool.invalid", 3333)).failure() == "pool.invalid:3333 has no known address; check --pool"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_port_that_accepts_and_says_nothing() -> None:
     """With what it does not say."""
     with socket.create_server(("127.0.0.1", 0)) as server:

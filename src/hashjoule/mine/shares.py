@@ -106,6 +106,7 @@ class ShareMiner:
         self._row, self._report, self._threads = row, report, threads
         self._backend = check.ready(row)
         self._stop, self._interrupt = threading.Event(), threading.Event()
+        self._shares: int | None = None
         self._extranonces = count(secrets.randbits(64))  # where two miners share an extranonce1
         mask = BIP320_MASK if roll_version else 0
         self._pools = Pools(pools, user, self._interrupt.set, mask=mask, follow=follow_reconnect, stop=self._stop)
@@ -123,24 +124,27 @@ class ShareMiner:
         self._shares = shares
         self._pools.start()
         try:
-            while not self._stop.is_set():
+            while True:
                 self._interrupt.clear()
                 self._hear()
-                work = self._pools.work
                 if self._stop.is_set():
                     break
-                if work:
-                    self._search(work)
-                else:
-                    self.stats.pool = ""
-                    self._report.progress(self.stats)
-                    self._interrupt.wait(_WAIT_SECONDS)
+                self._search_or_wait()
             self._hear_last()
         finally:
             self._stop.set()
             self._pools.end()
         self._hear()
         return self.stats
+
+    def _search_or_wait(self) -> None:
+        work = self._pools.work
+        if work:
+            self._search(work)
+        else:
+            self.stats.pool = ""
+            self._report.progress(self.stats)
+            self._interrupt.wait(_WAIT_SECONDS)
 
     def _search(self, work: Work) -> None:
         """Until the job is no longer the one to search."""
