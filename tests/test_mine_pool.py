@@ -221,11 +221,14 @@ MISBEHAVIOUR: dict[str, tuple[Reply, str]] = {
 }
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("reply", "words"), MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
-def test_misbehaviour_at_every_step(pool: TestPool, step: str, reply: Reply, words: str) -> None:
+def test_misbehaviour_at_every_step(
+    pool: TestPool, step: str, reply: Reply, words: str, request: pytest.FixtureRequest
+) -> None:
     """The run ends with one sentence; no thread or connection is left."""
+    if "sends no" in words:
+        request.getfixturevalue("impatient")  # only where time must run out: a slow machine is not misbehaviour
     pool.replies[step] = reply
     before = threading.active_count()
     assert re.search(words, ShareRun(pool, roll_version=True).failure())
