@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ import pytest
 from hashjoule.fleet import summary
 from hashjoule.fleet.child import Outcome
 from hashjoule.fleet.summary import Fleet, Host, best_by_device, merged, oddness, power_w, summarise
-from hashjoule.records import Record, Result
+from hashjoule.records import Record, RecordFile, Result
+from tests.conftest import CommandLine
 from tests.plain_records import CPU, ENERGY, UNMETERED, result
 
 CREATED = "2026-11-22T10:00:00Z"
@@ -138,3 +140,15 @@ def test_only_hosts_of_one_model_are_compared() -> None:
     assert {h.name: h.odd for h in fleet.hosts if h.odd} == {
         "slow": "50% slower than the median of the 5 hosts of its model"
     }
+
+
+def test_a_kept_fleet_is_shown(tmp_path: Path, hashjoule: CommandLine) -> None:
+    """As `bench --dask` showed it, without Dask; not in formats that are one machine's."""
+    fleet = summarise([host("a", at(1e9)), host("b", at(2e9))], CREATED)
+    file = RecordFile(tmp_path, None, CREATED, "fleet").write(fleet)
+    assert hashjoule("show", str(file)) == (0, summary.text(fleet) + "\n", "")
+    code, out, err = hashjoule("show", str(file), "--format", "csv")
+    assert (code, out) == (2, "")
+    assert "is shown as text" in err
+    file.write_text(file.read_text().replace("hashjoule.fleet/1", "hashjoule.fleet/2"))
+    assert "reads hashjoule.fleet/1 only; update hashjoule" in hashjoule("show", str(file))[2]

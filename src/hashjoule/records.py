@@ -14,12 +14,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from hashjoule.errors import UsageError
+
+T = TypeVar("T")
 
 SCHEMA: Literal["hashjoule.record/1"] = "hashjoule.record/1"
 
@@ -198,16 +200,29 @@ class _Header(Struct):
 
 def load_record(path: Path) -> Record:
     """Reads and validates a record. Raises UsageError, in one sentence, for anything that is not one."""
+    return load(path, Record, SCHEMA)
+
+
+def load(path: Path, kind: type[T], schema: str) -> T:
+    """Reads and validates a file of this schema. Raises UsageError, in one sentence, for anything else."""
+    found = schema_of(path, schema)
+    if found != schema and found.startswith(schema.partition("/")[0] + "/"):
+        raise UsageError(f"{path} is a {found}, but this version reads {schema} only; update hashjoule")
+    return _decoded(path, kind, schema)
+
+
+def schema_of(path: Path, expected: str = SCHEMA) -> str:
+    """The schema that a file names. Raises UsageError, which says what was expected, for a file that names none."""
+    return _decoded(path, _Header, expected).schema
+
+
+def _decoded(path: Path, kind: type[T], schema: str) -> T:
     try:
-        content = path.read_bytes()
-        schema = msgspec.json.decode(content, type=_Header).schema
-        if schema != SCHEMA and schema.startswith("hashjoule.record/"):
-            raise UsageError(f"{path} is a {schema}, but this version reads {SCHEMA} only; update hashjoule")
-        return msgspec.json.decode(content, type=Record)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is no {SCHEMA} record: {error}") from None
+        raise UsageError(f"{path} is no {schema} record: {error}") from None
 
 
 def to_json(value: object) -> str:

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import click
 
-from hashjoule.records import load_record
+from hashjoule import records
+from hashjoule.errors import UsageError
 from hashjoule.report.record import Format, render
 
 
@@ -17,5 +18,16 @@ from hashjoule.report.record import Format, render
     "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help="How to print."
 )
 def show_command(file: Path, form: Any) -> None:
-    """Print a record that `hashjoule bench --save` wrote, as text, Markdown or CSV."""
-    click.echo(render(load_record(file), form))
+    """Print a record that `hashjoule bench --save` wrote, as text, Markdown or CSV; that of a fleet as text."""
+    if records.schema_of(file).startswith("hashjoule.fleet/"):
+        click.echo(_fleet(file, form))
+    else:
+        click.echo(render(records.load_record(file), form))
+
+
+def _fleet(file: Path, form: str) -> str:
+    from hashjoule.fleet import summary
+
+    if form != "text":
+        raise UsageError("the record of a fleet is shown as text; give a host's record for other formats")
+    return summary.text(records.load(file, summary.Fleet, summary.SCHEMA))
