@@ -12,11 +12,11 @@ from typing import Any
 from hashjoule.backends import Row, rows
 from hashjoule.errors import HashjouleError
 from hashjoule.mine.kept import Keeper
-from hashjoule.mine.loop import Mined, Miner, Stats
+from hashjoule.mine.loop import Effort, Mined, Miner, Stats
 from hashjoule.mine.node import Chain, Node
 from hashjoule.mine.pool import Address
 from hashjoule.mine.rpc import Credentials, Rpc
-from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats
+from hashjoule.mine.shares import ShareMiner, ShareResult
 from tests.node import BitcoinNode
 from tests.pool import TestPool
 
@@ -24,25 +24,32 @@ RUN_SECONDS = 60
 PAYOUT = bytes.fromhex("0014751e76e8199196d454941c45d1b3a323f1433bd6")
 
 
-class Recorder:
-    """A report that remembers everything."""
+class Listener:
+    """What a report on blocks and one on shares both remember."""
 
     def __init__(self) -> None:
-        self.blocks: list[Mined] = []
         self.said: list[str] = []
         self.calls = 0
 
-    def block(self, mined: Mined) -> None:
-        """Remembers it."""
-        self.blocks.append(mined)
-
-    def progress(self, stats: Stats) -> None:
+    def progress(self, stats: Effort) -> None:
         """Counts it."""
         self.calls += 1
 
     def status(self, sentence: str) -> None:
         """Remembers it."""
         self.said.append(sentence)
+
+
+class Recorder(Listener):
+    """A report that remembers everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[Mined] = []
+
+    def block(self, mined: Mined) -> None:
+        """Remembers it."""
+        self.blocks.append(mined)
 
 
 def best() -> Row:
@@ -134,25 +141,16 @@ def searching(run: Run) -> Iterator[Run]:
         run.end()
 
 
-class ShareRecorder:
+class ShareRecorder(Listener):
     """A report on shares that remembers everything."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.shares: list[ShareResult] = []
-        self.said: list[str] = []
-        self.calls = 0
 
     def share(self, result: ShareResult) -> None:
         """Remembers it."""
         self.shares.append(result)
-
-    def progress(self, stats: ShareStats) -> None:
-        """Counts it."""
-        self.calls += 1
-
-    def status(self, sentence: str) -> None:
-        """Remembers it."""
-        self.said.append(sentence)
 
 
 class ShareRun:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -180,9 +180,7 @@ class Problem:
 
     def solved(self, hit: Hit) -> Header | None:
         """The header with this hit, if hashlib confirms it and it lies in the space; None otherwise."""
-        header = Header(
-            hit.version, self.header.prev_hash, self.header.merkle_root, self.header.time, self.header.nbits, hit.nonce
-        )
+        header = replace(self.header, version=hit.version, nonce=hit.nonce)
         rolled = (hit.version ^ self.header.version) & ~(self.mask or 0)
         inside = not rolled and (hit.nonce - self.start) % NONCES < self.count
         return header if inside and header.meets(self.target) else None
