@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hashjoule.errors import UsageError
+from hashjoule.files import written
 
 T = TypeVar("T")
 
@@ -251,28 +252,20 @@ class RecordFile:
 
     def write(self, record: Struct) -> Path:
         """Writes the record, in whole or not at all. Raises UsageError if the disk is full or the folder is gone."""
-        with self._one_sentence():
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".tmp")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(to_json(record) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).chmod(0o644)
-                if self.path:
-                    Path(name).replace(self.path)
-                else:
-                    self.path = self._link_to_new_name(name)
-            finally:
-                Path(name).unlink(missing_ok=True)
+        with self._one_sentence(), written(f"{to_json(record)}\n".encode(), self._folder) as new:
+            new.chmod(0o644)
+            if self.path:
+                new.replace(self.path)
+            else:
+                self.path = self._link_to_new_name(new)
         assert self.path
         return self.path
 
-    def _link_to_new_name(self, name: str) -> Path:
+    def _link_to_new_name(self, new: Path) -> Path:
         for number in range(1, 10_000):
             path = self._folder / (f"{self._stem}.json" if number == 1 else f"{self._stem}-{number}.json")
             with contextlib.suppress(FileExistsError):
-                os.link(name, path)  # fails where the name is taken, unlike a rename
+                os.link(new, path)  # fails where the name is taken, unlike a rename
                 return path
         raise FileExistsError(17, "every name of this date is taken")
 

@@ -6,8 +6,6 @@ p is nonce number p mod `count` of group p div `count`, tried with every version
 
 from __future__ import annotations
 
-import os
-import tempfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hashjoule.errors import UsageError
+from hashjoule.files import written
 from hashjoule.job import NONCES, Header, Hit
 
 VERSIONS_AT_ONCE = 64
@@ -254,15 +253,9 @@ class StateFile:
 
     def write(self, done: Iterable[tuple[int, int]], solved: Header | None = None) -> None:
         """Replaces the file, whole or not at all. Raises UsageError where that cannot be done."""
-        name = None
+        content = msgspec.json.encode(self._state(done, solved))
         try:
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".", suffix=".tmp")
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(self._state(done, solved)))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            with written(content, self.path.parent) as new:
+                new.replace(self.path)
         except OSError as error:
-            if name:
-                Path(name).unlink(missing_ok=True)
             raise UsageError(f"the state cannot be kept in {self.path}: {error.strerror}") from None

@@ -7,12 +7,9 @@ that names their hashes refuses all else. What comes from a record is escaped.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import importlib.resources
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -30,6 +27,7 @@ from hashjoule.efficiency.lookup import best_asic
 from hashjoule.efficiency.table import Row, build_rows, device_name, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
+from hashjoule.files import written
 from hashjoule.records import Conditions, Record, to_json
 from hashjoule.report import plot, svg
 from hashjoule.report.record import notes
@@ -62,16 +60,9 @@ def write_page(records: Sequence[Named], folder: Path) -> Path:
     text = render(records)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        with written(text.encode(), folder) as new:
+            new.chmod(0o644)
+            new.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     return path
