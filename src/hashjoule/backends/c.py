@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,47 +21,62 @@ else:
 _X86 = ("shani_avx512", "avx512", "shani", "avx2", "sse2", "portable")
 _ARM = ("armv8", "neon", "portable")
 _HITS = 4096
-"""Hits that the buffer holds: at least HJ_MAX_MIDSTATES, and enough that easy targets do not come back for each."""
+"""Capacity of the hit buffer: at least HJ_MAX_MIDSTATES, and large enough that an easy target does not force one call
+per hit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CJob:
+    """A job in the core's own form. It owns the memory that `struct` points to, so hold it during the whole scan."""
+
+    job: Job
+    struct: Any
+    """`hj_job *`; its field `midstates` is a bare pointer into `midstates` below, which cffi does not track."""
+    midstates: Any
+
+    @classmethod
+    def of(cls, job: Job) -> _CJob:
+        """Convert a job.
+
+        Raises:
+            ValueError: if the job has more versions than the core takes.
+        """
+        if not 1 <= len(job.versions) <= lib.HJ_MAX_MIDSTATES:
+            raise ValueError(f"a job has 1 to {lib.HJ_MAX_MIDSTATES} versions, not {len(job.versions)}")
+        midstates = ffi.new("uint32_t[]", 8 * len(job.versions))
+        for i, version in enumerate(job.versions):  # in C: a hundred times faster than job.midstates
+            block = struct.unpack(">16I", replace(job.header, version=version).pack()[:64])
+            midstates[8 * i : 8 * i + 8] = SHA256_H
+            lib.hj_compress(midstates + 8 * i, ffi.new("uint32_t[16]", block))
+        target = [job.target >> shift & 0xFFFFFFFF for shift in range(224, -1, -32)]
+        return cls(job, ffi.new("hj_job *", [midstates, len(job.versions), job.tail, target]), midstates)
 
 
 class CVariant:
-    """One variant of the C core. cffi releases the GIL during a scan."""
+    """One variant of the C core. Any number of threads may scan at once: cffi releases the GIL during a scan."""
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._last: tuple[Job, Any, Any] | None = None
+        self._latest: _CJob | None = None
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
         """See `Backend.scan`."""
-        c_job = self._c_job(job)
+        c_job = self._converted(job)  # this reference keeps the memory alive, whatever other threads begin meanwhile
         hits = ffi.new("hj_hit[]", _HITS)
         n_hits = ffi.new("uint32_t *")
         found: list[Hit] = []
         done = 0
         while done < count:  # the core stops early when its buffer is full
             first = (first_nonce + done) % NONCES
-            done += lib.hj_scan(self._index, c_job, first, count - done, hits, _HITS, n_hits)
+            done += lib.hj_scan(self._index, c_job.struct, first, count - done, hits, _HITS, n_hits)
             found += [Hit(job.versions[hits[i].midstate], hits[i].nonce) for i in range(n_hits[0])]
         return found
 
-    def _c_job(self, job: Job) -> Any:
-        last = self._last  # read once: another thread may replace it
-        if last is None or last[0] is not job:
-            last = self._last = (job, *_new_c_job(job))
-        return last[1]
-
-
-def _new_c_job(job: Job) -> tuple[Any, Any]:
-    """The job as the core wants it, and the midstates that it points to, to be kept alive beside it."""
-    if not 1 <= len(job.versions) <= lib.HJ_MAX_MIDSTATES:
-        raise ValueError(f"a job has 1 to {lib.HJ_MAX_MIDSTATES} versions, not {len(job.versions)}")
-    midstates = ffi.new("uint32_t[]", 8 * len(job.versions))
-    for i, version in enumerate(job.versions):  # in C: a hundred times faster than job.midstates
-        block = struct.unpack(">16I", replace(job.header, version=version).pack()[:64])
-        midstates[8 * i : 8 * i + 8] = SHA256_H
-        lib.hj_compress(midstates + 8 * i, ffi.new("uint32_t[16]", block))
-    target = [job.target >> shift & 0xFFFFFFFF for shift in range(224, -1, -32)]
-    return ffi.new("hj_job *", [midstates, len(job.versions), job.tail, target]), midstates
+    def _converted(self, job: Job) -> _CJob:
+        latest = self._latest  # read once: another thread may replace it
+        if latest is None or latest.job is not job:
+            latest = self._latest = _CJob.of(job)
+        return latest
 
 
 @cache
