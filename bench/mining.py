@@ -32,15 +32,15 @@ from typing import Any
 import msgspec
 import psutil
 
-from hashjoule import check, measure
+from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
+from harness.mining import best, run_on
+from hashjoule import check, choose
 from hashjoule.backends import Row
 from hashjoule.job import Header, Hit, Job, sha256d
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
 from hashjoule.mine.template import Candidate, Template, output, varint
 from hashjoule.mine.template import check as check_template
 from hashjoule.search import search
-from tests.mining import best, run_on
-from tests.node import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
 
 OP_TRUE_ADDRESS = "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85"
 REGTEST_BLOCKS = 1_500
@@ -93,7 +93,7 @@ def _minerd(node: BitcoinNode, seconds: float = 5) -> float:
 
 def signet(directory: Path, rounds: int) -> dict[str, Any]:
     """Hash rates of the command and of the bare search, one thread each, in turns short enough for a noisy machine."""
-    row = measure.fastest("plain")
+    row = choose.fastest("plain")
     job = Job.plain(check.known_blocks()[0].header, target=1)
     core, mining = [], []
 
@@ -197,7 +197,7 @@ def template(directory: Path, rounds: int, transactions: int = 5_280) -> dict[st
         raw = rpc.call("getblocktemplate", {"rules": ["segwit"]}, answer=msgspec.Raw)
         rpc.close()
         body = bytes(raw)
-        backend = check.ready(measure.fastest("plain"))
+        backend = check.ready(choose.fastest("plain"))
 
         def to_first_hash() -> Header:
             decoded = check_template(msgspec.json.decode(body, type=Template))

@@ -24,11 +24,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hashjoule import check, measure
+from hashjoule import check
 from hashjoule.backends import select
+from hashjoule.benchmark import sampling
+from hashjoule.benchmark.sampling import Subject
 from hashjoule.errors import HashjouleError
 from hashjoule.job import Header
-from hashjoule.measure import Subject
 
 SECONDS = 5
 """How long a peer that can be told runs in each round."""
@@ -140,16 +141,16 @@ def run(peer: Peer, limit_s: float) -> Ran:
 
 def ours(names: list[str]) -> list[Subject]:
     """Our backends, plain and rolled, calibrated, on one thread."""
-    found = list(measure.subjects(select(names), check.MODES, 1))
+    found = list(sampling.subjects(select(names), check.MODES, 1))
     for subject in found:
         if not subject.refused:
-            measure.calibrate(subject)
+            sampling.calibrate(subject)
     return [subject for subject in found if not subject.refused]
 
 
 def our_rate(subject: Subject) -> float:
     """Hashes for each second of CPU time: the median of a few samples in a row."""
-    samples = [measure.take_sample(subject, subject.nonces) for _ in range(5)]
+    samples = [sampling.take_sample(subject, subject.nonces) for _ in range(5)]
     return statistics.median(s.hashes / s.cpu_s for s in samples)
 
 

@@ -25,10 +25,10 @@ from typing import Any
 
 import psutil
 
-from hashjoule import check, measure
+from harness.mining import ShareRun
+from harness.pool import TestPool, running
+from hashjoule import check, choose
 from hashjoule.job import Hit, Job
-from tests.mining import ShareRun
-from tests.pool import TestPool, running
 
 JOB_SECONDS = 1.0
 DIFFICULTY = 1e-3
@@ -41,7 +41,7 @@ class Noting:
     """A backend that notes when it scans on which job."""
 
     def __init__(self, mode: str) -> None:
-        row = measure.fastest(mode)
+        row = choose.fastest(mode)
         self._backend = check.ready(row)
         self.row = replace(row, name=f"noting {mode}", open=lambda: self)
         self.scans: list[tuple[float, float, bytes]] = []

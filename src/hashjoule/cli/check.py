@@ -7,9 +7,10 @@ from functools import partial
 
 import click
 
-from hashjoule import backends, check, records
+from hashjoule import backends, check
 from hashjoule.check import Verdict
 from hashjoule.cli.common import POSITIVE, json_option, max_launch_option, progress_bar
+from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
 
@@ -31,7 +32,7 @@ def check_command(ctx: click.Context, names: tuple[str, ...], seconds: float, as
             done = partial(_show_part, show, row.name, i, len(rows))
             verdicts[row.name] = check.check_backend(row, seconds, progress=done)
     if as_json:
-        click.echo(records.to_json({name: _plain(verdict) for name, verdict in verdicts.items()}))
+        click.echo(to_json({name: _plain(verdict) for name, verdict in verdicts.items()}))
     else:
         lines = [
             [name, str(v.blocks), str(v.rounds), "; ".join(map(str, v.differences)) or "all as hashlib"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hashjoule import backends, check, meters, records
+from hashjoule import backends, check, meters
 from hashjoule.backends import Row, c
 from hashjoule.cli.common import json_option
 from hashjoule.errors import HashjouleError
 from hashjoule.meters import Meter
+from hashjoule.records.facts import host_facts
+from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
 
@@ -19,14 +21,14 @@ def devices_command(as_json: bool) -> None:
     rows = backends.rows()
     states = [_state(row) for row in rows]
     known = meters.meters()
-    machine = records.machine_facts(c.features(), None)
+    machine = host_facts(c.features(), None)
     if as_json:
         listed = [
             {"name": r.name, "device": r.device, "lanes": r.lanes, "runtime": r.runtime, "unavailable": s}
             | {"facts": r.facts}
             for r, s in zip(rows, states, strict=True)
         ]
-        click.echo(records.to_json({"machine": machine, "backends": listed, "meters": [_plain(m) for m in known]}))
+        click.echo(to_json({"machine": machine, "backends": listed, "meters": [_plain(m) for m in known]}))
         return
     click.echo(f"{machine.cpu}, {machine.cores} cores, {machine.memory / 2**30:.0f} GiB, {machine.os}")
     click.echo(f"features: {', '.join(machine.features) or 'none that a variant needs'}\n")

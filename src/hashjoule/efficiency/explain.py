@@ -19,7 +19,7 @@ from hashjoule.efficiency.lookup import best_asic
 from hashjoule.efficiency.operations import AVX512, SCALAR, VECTOR, WIDE, Machine, count_operations
 from hashjoule.efficiency.table import class_of
 from hashjoule.errors import UsageError
-from hashjoule.records import Energy, Record, Result
+from hashjoule.records.schema import Energy, Record, Result
 
 MINIMUM_OPERATIONS = count_operations(WIDE)
 MINIMUM_ROLLED = count_operations(WIDE, rolled=True)

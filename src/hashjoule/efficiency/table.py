@@ -13,7 +13,7 @@ from hashjoule.efficiency.dataset import BOUND_BASES, Machine, MachineClass, mac
 from hashjoule.errors import UsageError
 
 if TYPE_CHECKING:
-    from hashjoule.records import Record, Result
+    from hashjoule.records.schema import Record, Result
 
 SortKey = Literal["j_per_th", "hashrate", "power", "shipped", "maker", "model"]
 
@@ -114,7 +114,7 @@ def dated_record(path: Path) -> Record:
     Raises:
         UsageError: for a file that is no record, or one without a date or from the future.
     """
-    from hashjoule.records import load_record  # only who has records pays for their machinery
+    from hashjoule.records.files import load_record
 
     record = load_record(path)
     _check_created(path.name, record.created)

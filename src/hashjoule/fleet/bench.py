@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import msgspec
 
-from hashjoule import records
-from hashjoule.benchmark import Plan
+from hashjoule.benchmark.run import Plan
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import cluster, summary, worker
 from hashjoule.fleet.child import Outcome, Request
 from hashjoule.fleet.cluster import Member
 from hashjoule.fleet.summary import Fleet, Host
+from hashjoule.records.facts import utc_now
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -75,7 +75,7 @@ class FleetBench:
     ) -> None:
         """`keep` gets each host as soon as it is measured."""
         self._where, self._plan, self._show, self._keep = where, plan, show, keep
-        self._created = records.utc_now()
+        self._created = utc_now()
         self._topic = f"hashjoule-bench-{uuid4().hex[:12]}"
         self._machines: list[Machine] = []
         self._hosts: dict[str, Host] = {}

@@ -15,10 +15,11 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from hashjoule import backends, benchmark
-from hashjoule.benchmark import Plan, device_key
+from hashjoule import backends
+from hashjoule.benchmark import run
+from hashjoule.benchmark.run import Plan, device_key
 from hashjoule.errors import HashjouleError
-from hashjoule.records import Record
+from hashjoule.records.schema import Record
 
 _PAUSE_S = 0.25
 """Between two lines of progress."""
@@ -47,14 +48,14 @@ class Outcome(Struct, frozen=True, tag=True):
     reason: str | None = None
 
 
-def outcome(request: Request, progress: benchmark.Progress) -> Outcome:
+def outcome(request: Request, progress: run.Progress) -> Outcome:
     """Carries out a request."""
     try:
         rows = backends.select(request.plan.names)
         devices = {row.name: device_key(row) for row in rows if device_key(row) not in request.measured}
         if not devices:
             return Outcome()
-        record = benchmark.run(request.plan, [row for row in rows if row.name in devices], progress)
+        record = run.run(request.plan, [row for row in rows if row.name in devices], progress)
     except HashjouleError as error:
         return Outcome(reason=str(error))
     if not record.results:
@@ -63,7 +64,7 @@ def outcome(request: Request, progress: benchmark.Progress) -> Outcome:
     return Outcome(record, devices)
 
 
-def _paced(send: Callable[[Struct], None]) -> benchmark.Progress:
+def _paced(send: Callable[[Struct], None]) -> run.Progress:
     last_s = 0.0
 
     def show(text: str, part: float) -> None:

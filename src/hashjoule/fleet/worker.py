@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 import hashjoule
-from hashjoule import check, measure, search
+from hashjoule import check, choose, search
 from hashjoule.backends import Backend, Row
 from hashjoule.check import SelfTestError
 from hashjoule.fleet import child
@@ -61,7 +61,7 @@ def _view() -> str:
 
 @cache
 def _row(name: str, mode: str) -> Row:
-    return measure.one_row(name, mode)
+    return choose.one_row(name, mode)
 
 
 def prepare(name: str, mode: str, threads: int) -> float:

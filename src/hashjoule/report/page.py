@@ -28,7 +28,8 @@ from hashjoule.efficiency.table import Row, build_rows, device_name, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
 from hashjoule.files import written
-from hashjoule.records import Conditions, Record, to_json
+from hashjoule.records.files import to_json
+from hashjoule.records.schema import Conditions, Record
 from hashjoule.report import plot, svg
 from hashjoule.report.record import notes
 from hashjoule.report.table import HEADER, cells, host, legend, rate

@@ -7,10 +7,10 @@ import io
 from math import inf
 from typing import Any, Literal
 
-from hashjoule import stats
 from hashjoule.efficiency.dataset import machines
-from hashjoule.records import Record, Result, Sustained
+from hashjoule.records.schema import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
+from hashjoule.statistics import outliers
 
 Format = Literal["text", "md", "csv"]
 
@@ -158,7 +158,7 @@ def _plain(result: Result) -> dict[str, Any]:
         "threads": result.threads,
         "hashes": result.hashes,
         "samples": len(result.samples_hs),
-        "outliers": stats.outliers(result.samples_hs),
+        "outliers": outliers(result.samples_hs),
         "hashrate_hs": rate.median,
         "mad_hs": rate.mad,
         "ci95_low_hs": rate.ci95_low,

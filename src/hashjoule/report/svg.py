@@ -12,7 +12,7 @@ from itertools import groupby
 
 from hashjoule.efficiency.explain import Explanation
 from hashjoule.efficiency.table import device_name
-from hashjoule.records import Record, Result
+from hashjoule.records.schema import Record, Result
 from hashjoule.report.table import rate
 from hashjoule.report.waterfall import LABELS, Step, joules, short, steps, tick, times
 
