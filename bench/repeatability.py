@@ -72,7 +72,7 @@ def pairs_of(a: Record, b: Record) -> list[Pair]:
     clocks = a.machine.clock_hz, b.machine.clock_hz
     clock_ratio = clocks[1] / clocks[0] if clocks[0] and clocks[1] else None
     found = []
-    for change in comparison.compare(a, b).changes:
+    for change in comparison.compare_records(a, b).changes:
         old, new = (result[change.backend, change.mode] for result in results)
         rates, agree = (old.hashrate_hs, new.hashrate_hs), change.verdict == "no difference"
         found.append(

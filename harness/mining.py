@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.bitcoind import BitcoinNode
 from harness.pool import TestPool
-from hashjoule.backends import Row, rows
+from hashjoule.backends import BackendSpec, specs
 from hashjoule.errors import HashjouleError
 from hashjoule.mine.kept import Keeper
 from hashjoule.mine.loop import Effort, Mined, Miner, Stats
@@ -52,9 +52,9 @@ class Recorder(Listener):
         self.blocks.append(mined)
 
 
-def best() -> Row:
+def best() -> BackendSpec:
     """The first variant that this CPU can run."""
-    return next(row for row in rows("c") if not row.unavailable)
+    return next(spec for spec in specs("c") if not spec.unavailable)
 
 
 class Run:
@@ -68,10 +68,12 @@ class Run:
         stop: threading.Event | None = None,
         *,
         roll_version: bool = False,
-        row: Row | None = None,
+        spec: BackendSpec | None = None,
     ) -> None:
         self.report, self.keeper = Recorder(), Keeper(directory / "kept", name)
-        self.miner = Miner(chain, PAYOUT, row or best(), self.report, self.keeper, roll_version=roll_version, stop=stop)
+        self.miner = Miner(
+            chain, PAYOUT, spec or best(), self.report, self.keeper, roll_version=roll_version, stop=stop
+        )
         self._chain = chain
         self.error: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -122,12 +124,12 @@ def run_on(
     *,
     url: str | None = None,
     roll_version: bool = False,
-    row: Row | None = None,
+    spec: BackendSpec | None = None,
 ) -> Run:
     """A miner on a node, or on something else that stands in front of it."""
     stop = threading.Event()
     chain = Node(Rpc(url or node.url, Credentials(node.cookie), stop), node.chain)
-    return Run(chain, directory, node.chain, stop, roll_version=roll_version, row=row)
+    return Run(chain, directory, node.chain, stop, roll_version=roll_version, spec=spec)
 
 
 @contextmanager
@@ -156,10 +158,12 @@ class ShareRecorder(Listener):
 class ShareRun:
     """A miner at pools, in a thread of its own."""
 
-    def __init__(self, *pools: TestPool | Address, user: str = "alice", row: Row | None = None, **options: Any) -> None:
+    def __init__(
+        self, *pools: TestPool | Address, user: str = "alice", spec: BackendSpec | None = None, **options: Any
+    ) -> None:
         self.report = ShareRecorder()
         addresses = [at if isinstance(at, Address) else Address("127.0.0.1", at.port) for at in pools]
-        self.miner = ShareMiner(addresses, user, row or best(), self.report, **options)
+        self.miner = ShareMiner(addresses, user, spec or best(), self.report, **options)
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule.statistics import median_deviation, median_interval, outliers, relative_spread, required_samples
+from hashjoule.statistics import (
+    median_deviation,
+    median_interval,
+    outliers,
+    relative_spread,
+    required_samples,
+    student_t,
+)
 
 RATES = st.lists(st.floats(1e3, 1e12), min_size=1, max_size=30)
 
@@ -84,3 +91,10 @@ def test_outliers_and_required_samples() -> None:
 def test_the_median_deviation() -> None:
     """The median distance from the median."""
     assert median_deviation([1.0, 2.0, 3.0, 100.0, 2.0]) == 1.0
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(3, 3.1824), (4, 2.7764), (7, 2.3646), (20, 2.0860), (1000, 1.9623)])
+def test_student_t_against_tables(freedom: int, quantile: float) -> None:
+    """The quantiles equal the printed tables to 0.2 %."""
+    assert student_t(0.975, freedom) == pytest.approx(quantile, rel=2e-3)
+    assert student_t(0.025, freedom) == pytest.approx(-quantile, rel=2e-3)

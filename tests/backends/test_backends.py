@@ -1,36 +1,38 @@
-"""Every backend that this machine can use, against hashlib. A new row of the registry is tested as it stands."""
+"""Every backend that this machine can use, against hashlib. A new spec of the registry is tested as it stands."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashjoule import backends, check
-from hashjoule.backends import Backend, Row, c
+from hashjoule.backends import Backend, BackendSpec, c
 from hashjoule.backends.reference import Reference
 from hashjoule.errors import UnavailableError, UsageError
 from hashjoule.job import MAX_TARGET, NONCES, Header, Hit, Job
+from tests.fakes import spec_of
 from tests.support import CompressionVector, HeaderVector, compressions, headers, near_misses
 
-ROWS = backends.rows()
-USABLE = [row for row in ROWS if not row.unavailable]
+ROWS = backends.specs()
+USABLE = [spec for spec in ROWS if not spec.unavailable]
 MAIN = [vector for vector in headers() if vector.chain == "main"]
 
 
-@pytest.fixture(params=USABLE, ids=lambda row: row.name)
-def row(request: pytest.FixtureRequest) -> Row:
-    """Each usable row in turn."""
-    found: Row = request.param
+@pytest.fixture(params=USABLE, ids=lambda spec: spec.name)
+def spec(request: pytest.FixtureRequest) -> BackendSpec:
+    """Each usable spec in turn."""
+    found: BackendSpec = request.param
     return found
 
 
 @pytest.fixture
-def backend(row: Row) -> Backend:
-    """The row's backend."""
-    return row.open()
+def backend(spec: BackendSpec) -> Backend:
+    """The spec's backend."""
+    return spec.open()
 
 
 def pairs(hits: list[Hit]) -> list[tuple[int, int]]:
@@ -44,12 +46,12 @@ def assert_as_hashlib(backend: Backend, job: Job, first: int, count: int) -> Non
 
 
 @pytest.mark.parametrize("vector", MAIN, ids=lambda v: v.name)
-def test_finds_real_blocks(backend: Backend, row: Row, vector: HeaderVector) -> None:
+def test_finds_real_blocks(backend: Backend, spec: BackendSpec, vector: HeaderVector) -> None:
     """A real block's solution is found among its neighbours, plain and rolled, and nothing else is."""
     header = Header.parse(vector.header)
     solution = Hit(header.version, header.nonce)
     for mode in check.MODES:
-        job = check.job_for(header, row, mode)
+        job = check.job_for(header, spec, mode)
         assert backend.scan(job, (header.nonce - 7) % NONCES, 40) == [solution]
 
 
@@ -69,7 +71,7 @@ def test_targets_are_inclusive(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 300])
-def test_every_nonce_once_where_all_hit(backend: Backend, row: Row, count: int) -> None:
+def test_every_nonce_once_where_all_hit(backend: Backend, spec: BackendSpec, count: int) -> None:
     """With the highest target each (version, nonce) of the range is reported, once, whatever the range's length."""
     header = Header.parse(MAIN[0].header)
     job = Job.plain(header, MAX_TARGET)
@@ -112,8 +114,8 @@ def test_any_job_range_and_target(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 260 // versions + 1))
     first = data.draw(st.sampled_from([0, NONCES - 1, NONCES - count // 2 - 1]) | st.integers(0, NONCES - 1))
     expected = pairs(Reference().scan(job, first, count))
-    for row in USABLE:
-        assert pairs(check.ready(row).scan(job, first, count)) == expected, row.name
+    for spec in USABLE:
+        assert pairs(check.ready(spec).scan(job, first, count)) == expected, spec.name
 
 
 def test_a_long_range_agrees_with_the_others() -> None:
@@ -122,8 +124,8 @@ def test_a_long_range_agrees_with_the_others() -> None:
     job = Job.plain(header, MAX_TARGET >> 14)
     expected = pairs(Reference().scan(job, NONCES - 100_000, 200_000))
     assert expected
-    for row in USABLE:
-        assert pairs(check.ready(row).scan(job, NONCES - 100_000, 200_000)) == expected, row.name
+    for spec in USABLE:
+        assert pairs(check.ready(spec).scan(job, NONCES - 100_000, 200_000)) == expected, spec.name
 
 
 @pytest.mark.parametrize("vector", compressions(), ids=lambda v: v.name)
@@ -137,27 +139,30 @@ def test_compression_function_of_the_c_core(vector: CompressionVector) -> None:
 
 
 def test_registry_names_are_unique_and_explained() -> None:
-    """Each row has a name of its own; one that cannot be used says why."""
-    names = [row.name for row in ROWS]
+    """Each spec has a name of its own; one that cannot be used says why."""
+    names = [spec.name for spec in ROWS]
     assert len(names) == len(set(names))
-    assert all(row.unavailable is None or len(row.unavailable) > 20 for row in ROWS)
+    assert all(spec.unavailable is None or len(spec.unavailable) > 20 for spec in ROWS)
 
 
 def test_select_expands_providers_and_refuses_unknown_names() -> None:
     """`c` stands for all usable C variants; nonsense is bad input."""
-    assert [row.name for row in backends.select(["c"])] == [r.name for r in USABLE if r.name.startswith("c:")]
+    assert [spec.name for spec in backends.resolve(["c"])] == [r.name for r in USABLE if r.name.startswith("c:")]
     for nonsense in ("d", "c:avx1024", "", ":", "reference:2"):
         with pytest.raises(UsageError):
-            backends.select([nonsense])
+            backends.resolve([nonsense])
 
 
 def test_a_missing_variant_is_bad_input_and_a_missing_device_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forcing a C variant that this CPU lacks exits with 2; a device that is not there with 3. Both say why."""
-    missing = [Row("c:none", "cpu", 4, Reference, "this CPU lacks sha"), Row("dev:0", "x", 1, Reference, "no driver")]
-    monkeypatch.setattr(backends, "rows", lambda provider=None: [r for r in missing if r.name.startswith(provider)])
+    missing = [
+        replace(spec_of(Reference(), name), unavailable=why)
+        for name, why in (("c:none", "this CPU lacks sha"), ("dev:0", "no driver"))
+    ]
+    monkeypatch.setattr(backends, "specs", lambda provider=None: [r for r in missing if r.name.startswith(provider)])
     monkeypatch.setitem(backends.PROVIDERS, "dev", "none")
     with pytest.raises(UsageError, match="lacks sha"):
-        backends.select(["c:none"])
+        backends.resolve(["c:none"])
     for name in ("dev:0", "dev"):
         with pytest.raises(UnavailableError, match="no driver"):
-            backends.select([name])
+            backends.resolve([name])

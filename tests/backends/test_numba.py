@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from hashjoule import backends, check
 from hashjoule.backends import c, numba_
 from hashjoule.errors import UnavailableError
+from hashjoule.hardware import Hardware
 from hashjoule.job import NONCES, Hit, Job
 
 pytest.importorskip("numba", reason="needs the extra: pip install 'hashjoule[numba]'")
@@ -21,19 +23,19 @@ HEADER = check.known_blocks()[-1].header
 
 
 def test_numba_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Numba both rows say what to install, and selecting one says so too."""
+    """Without Numba both specs say what to install, and selecting one says so too."""
     monkeypatch.setattr(numba_, "find_spec", lambda name: None)
-    for row in numba_.rows():
-        assert row.unavailable == "Numba is not installed; pip install 'hashjoule[numba]'"
+    for spec in numba_.specs():
+        assert spec.unavailable == "Numba is not installed; pip install 'hashjoule[numba]'"
         with pytest.raises(UnavailableError, match="pip install"):
-            row.open()
+            spec.open()
     with pytest.raises(UnavailableError, match="pip install"):
-        backends.select(["numba"])
+        backends.resolve(["numba"])
 
 
 def test_listing_does_not_import_numba() -> None:
-    """The row is known without the import, which takes half a second."""
-    code = "import sys; from hashjoule.backends import numba_; numba_.rows(); print('numba' in sys.modules)"
+    """The spec is known without the import, which takes half a second."""
+    code = "import sys; from hashjoule.backends import numba_; numba_.specs(); print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -64,7 +66,7 @@ def test_the_kernel_is_kept_on_disk() -> None:
 
 def test_threads_scan_at_once() -> None:
     """Calls from several threads share nothing: each finds its own hit."""
-    backend = check.ready(backends.select(["numba"])[0])
+    backend = check.ready(backends.resolve(["numba"])[0])
     headers = [block.header for block in check.known_blocks()]
 
     def find(i: int) -> bool:
@@ -77,26 +79,36 @@ def test_threads_scan_at_once() -> None:
 
 
 def test_cuda_says_what_is_missing() -> None:
-    """Without an NVIDIA driver the CUDA row stays, with the reason."""
-    row = numba_.rows()[1]
-    assert row.name == "numba:cuda"
-    if row.unavailable:
-        assert "NVIDIA" in row.unavailable
+    """Without an NVIDIA driver the CUDA spec stays, with the reason."""
+    spec = numba_.specs()[1]
+    assert spec.name == "numba:cuda"
+    if spec.unavailable:
+        assert "NVIDIA" in spec.unavailable
         with pytest.raises(UnavailableError, match="NVIDIA"):
-            backends.select(["numba:cuda"])
+            backends.resolve(["numba:cuda"])
 
 
 def test_the_cuda_kernel_on_the_simulator() -> None:
-    """On Numba's CUDA simulator the row is usable and finds exactly what hashlib finds, plain and rolled."""
+    """On Numba's CUDA simulator the spec is usable and finds exactly what hashlib finds, plain and rolled."""
     code = """
 from hashjoule import backends, check
+from hashjoule.hardware import Hardware
 from hashjoule.job import MAX_TARGET, NONCES, Job
-(row,) = backends.select(["numba:cuda"])
-backend, header = row.open(), check.known_blocks()[0].header
+(spec,) = backends.resolve(["numba:cuda"])
+backend, header = spec.open(), check.known_blocks()[0].header
 for job, count in ((Job.plain(header, MAX_TARGET >> 2), 30), (Job.rolled(header, limit=3, target=MAX_TARGET >> 2), 9)):
-    print(check.compare(backend, job, NONCES - 4, count, "simulated"))
-print(check.check_known(backend, row, check.known_blocks()[-1], 5))
+    print(check.compare_with_hashlib(backend, job, NONCES - 4, count, "simulated"))
+print(check.check_known(backend, spec, check.known_blocks()[-1], 5))
 """
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.stdout.split() == ["None"] * 3, done.stderr[-2000:]
+
+
+def test_facts_of_a_cuda_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first GPU's name, PCI bus id and multiprocessors come from the driver (made up here, as Numba shows them)."""
+    identity = {"pci_domain_id": 0, "pci_bus_id": 0x41, "pci_device_id": 0}
+    device = SimpleNamespace(name=b"NVIDIA H100", MULTIPROCESSOR_COUNT=132, get_device_identity=lambda: identity)
+    monkeypatch.setattr("numba.cuda.list_devices", lambda: [device])
+    facts = Hardware(kind="gpu", cpu_cores=0, compute_units=132, pci_bus_id="0000:41:00.0")
+    assert numba_._cuda_device() == ("NVIDIA H100", facts)

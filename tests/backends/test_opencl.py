@@ -15,20 +15,21 @@ from typing import Any
 import pytest
 
 from hashjoule import backends, check, cli, search
-from hashjoule.backends import Row, opencl, opencl_kernel, opencl_tuning, prepare
+from hashjoule.backends import BackendSpec, opencl, opencl_kernel, opencl_tuning, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, Program, Variant
 from hashjoule.backends.reference import Reference
 from hashjoule.cli import grind
 from hashjoule.errors import UnavailableError
+from hashjoule.hardware import usable_cores
 from hashjoule.job import MAX_TARGET, NONCES, Hit, Job
 from tests.backends.under_oclgrind import VARIANTS
-from tests.fakes import row_of
+from tests.fakes import spec_of
 from tests.support import ROOT
 
 cl = pytest.importorskip("pyopencl", reason="needs the extra: pip install 'hashjoule[opencl]'")
 
 GENESIS = check.known_blocks()[0].header
-USABLE = [row for row in opencl.rows() if not row.unavailable]
+USABLE = [spec for spec in opencl.specs() if not spec.unavailable]
 
 
 @pytest.fixture
@@ -54,44 +55,44 @@ def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_pyopencl_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pyopencl there is one row, which says what to install; opening it says so too."""
+    """Without pyopencl there is one spec, which says what to install; opening it says so too."""
     monkeypatch.setattr(opencl, "find_spec", lambda name: None)
-    (row,) = opencl.rows()
-    assert row.unavailable == "pyopencl is not installed; pip install 'hashjoule[opencl]'"
+    (spec,) = opencl.specs()
+    assert spec.unavailable == "pyopencl is not installed; pip install 'hashjoule[opencl]'"
     with pytest.raises(UnavailableError, match="pip install"):
-        row.open()
+        spec.open()
     with pytest.raises(UnavailableError, match="pip install"):
-        backends.select(["opencl"])
+        backends.resolve(["opencl"])
 
 
 def test_no_platform_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loader that finds nothing makes a row with a remedy, not an exception."""
+    """A loader that finds nothing makes a spec with a remedy, not an exception."""
 
     def nothing() -> list[Any]:
         raise cl.LogicError("clGetPlatformIDs failed: PLATFORM_NOT_FOUND_KHR")
 
     monkeypatch.setattr(cl, "get_platforms", nothing)
     monkeypatch.setattr(opencl, "_broken_drivers", list)
-    (row,) = opencl.rows()
-    assert row.unavailable is not None
-    assert "no OpenCL platform is found" in row.unavailable
-    assert "pocl-opencl-icd" in row.unavailable
-    assert "\n" not in row.unavailable
+    (spec,) = opencl.specs()
+    assert spec.unavailable is not None
+    assert "no OpenCL platform is found" in spec.unavailable
+    assert "pocl-opencl-icd" in spec.unavailable
+    assert "\n" not in spec.unavailable
 
 
 def test_a_driver_file_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ICD file that names a missing library is reported by its path; the other rows stay."""
+    """An ICD file that names a missing library is reported by its path; the other specs stay."""
     (tmp_path / "gone.icd").write_text("/nowhere/libgone.so\n")
     (tmp_path / "empty.icd").write_text("")
     monkeypatch.setenv("OCL_ICD_VENDORS", str(tmp_path))
-    rows = {row.name: row.unavailable for row in opencl._broken_drivers()}
-    assert set(rows) == {"opencl:gone", "opencl:empty"}
-    assert "libgone.so" in str(rows["opencl:gone"])
-    assert "reinstall" in str(rows["opencl:gone"])
+    specs = {spec.name: spec.unavailable for spec in opencl._broken_drivers()}
+    assert set(specs) == {"opencl:gone", "opencl:empty"}
+    assert "libgone.so" in str(specs["opencl:gone"])
+    assert "reinstall" in str(specs["opencl:gone"])
 
 
 def test_a_broken_platform_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Platforms that throw, and devices that cannot even say their type, become rows of their own."""
+    """Platforms that throw, and devices that cannot even say their type, become specs of their own."""
 
     class Broken:
         name = "Broken"
@@ -107,34 +108,39 @@ def test_a_broken_platform_does_not_hide_the_others(monkeypatch: pytest.MonkeyPa
 
     working = cl.get_platforms() if USABLE else []
     monkeypatch.setattr(cl, "get_platforms", lambda: [Broken(), Mute(), *working])
-    rows = opencl.rows()
-    assert rows[0].name == "opencl:0"
-    assert "OUT_OF_HOST_MEMORY" in str(rows[0].unavailable)
-    assert rows[1].name == "opencl:1.0"
-    assert "cannot be asked" in str(rows[1].unavailable)
-    assert sum(not row.unavailable for row in rows) == len(USABLE)
+    specs = opencl.specs()
+    assert specs[0].name == "opencl:0"
+    assert "OUT_OF_HOST_MEMORY" in str(specs[0].unavailable)
+    assert specs[1].name == "opencl:1.0"
+    assert "cannot be asked" in str(specs[1].unavailable)
+    assert sum(not spec.unavailable for spec in specs) == len(USABLE)
 
 
 def test_facts_of_a_device(device: Any) -> None:
     """`devices` and the record learn what kind of device it is and what drives it."""
-    facts = USABLE[0].facts
-    assert facts["type"] in ("cpu", "gpu", "accelerator")
+    facts, hardware = USABLE[0].facts, USABLE[0].hardware
+    assert hardware is not None
+    assert hardware.kind in ("cpu", "gpu", "accelerator")
+    assert hardware.compute_units == device.max_compute_units
     assert facts["driver"] == device.driver_version.strip()
-    assert facts["compute_units"] == device.max_compute_units
-    assert "pci_bus_id" in facts
+    if hardware.kind == "cpu":
+        assert 1 <= hardware.cpu_cores <= usable_cores()
+        assert hardware.pci_bus_id is None
 
 
 def test_devices_by_type_and_name(device: Any) -> None:
     """`opencl:cpu` and a part of the device's name find what its number finds."""
-    kind, name = USABLE[0].facts["type"], USABLE[0].device
-    assert USABLE[0].name in [row.name for row in backends.select([f"opencl:{kind}"])]
-    assert USABLE[0].name in [row.name for row in backends.select([f"opencl:{name[:12]}"])]
+    hardware, name = USABLE[0].hardware, USABLE[0].device
+    assert hardware is not None
+    kind = hardware.kind
+    assert USABLE[0].name in [spec.name for spec in backends.resolve([f"opencl:{kind}"])]
+    assert USABLE[0].name in [spec.name for spec in backends.resolve([f"opencl:{name[:12]}"])]
 
 
 def test_other_backends_do_not_import_it() -> None:
-    """Listing the C core's rows loads neither pyopencl nor Numba nor NumPy."""
+    """Listing the C core's specs loads neither pyopencl nor Numba nor NumPy."""
     code = (
-        "import sys, hashjoule; from hashjoule import backends; backends.select(['c', 'reference']); "
+        "import sys, hashjoule; from hashjoule import backends; backends.resolve(['c', 'reference']); "
         "print([m for m in ('pyopencl', 'numba', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -320,7 +326,7 @@ def test_max_launch_ms_holds_for_the_command(monkeypatch: pytest.MonkeyPatch) ->
             seen.append(largest_launch())
             return super().scan(job, first_nonce, count)
 
-    monkeypatch.setattr(grind, "one_row", lambda name, mode: row_of(Watched()))
+    monkeypatch.setattr(grind, "backend_named", lambda name, mode: spec_of(Watched()))
     header = GENESIS.pack().hex()
     command = ["grind", header, "--start", str(GENESIS.nonce), "--count", "1", "--threads", "1"]
     assert cli.run([*command, "--max-launch-ms", "2.5"]) == 0
@@ -356,10 +362,10 @@ def test_a_device_that_fails_is_one_sentence(device: Any, monkeypatch: pytest.Mo
         program.launch(Job.plain(GENESIS), 0, 100)
 
 
-@pytest.mark.parametrize("row", USABLE, ids=lambda row: row.name)
-def test_two_jobs_in_turn(row: Row) -> None:
+@pytest.mark.parametrize("spec", USABLE, ids=lambda spec: spec.name)
+def test_two_jobs_in_turn(spec: BackendSpec) -> None:
     """A device that changes between jobs keeps none of the last one."""
-    backend = check.ready(row)
+    backend = check.ready(spec)
     blocks = [block.header for block in check.known_blocks()[:2]]
     for header in (*blocks, *blocks):
         assert backend.scan(Job.plain(header), header.nonce - 3, 7) == [Hit(header.version, header.nonce)]

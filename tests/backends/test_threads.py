@@ -19,7 +19,7 @@ from hashjoule.job import MAX_TARGET, NONCES, Header, Hit, Job
 
 THREADS = 12
 NONCES_PER_SCAN = 24
-USABLE = [row.name for row in backends.rows() if not row.unavailable]
+USABLE = [spec.name for spec in backends.specs() if not spec.unavailable]
 
 Pairs = list[tuple[int, int]]
 
@@ -71,9 +71,9 @@ def lost_rounds(backend: Backend, rounds: int, threads: int = THREADS) -> int:
 @pytest.mark.parametrize("name", USABLE)
 def test_threads_that_begin_new_jobs_at_once_find_every_hit(name: str) -> None:
     """Every backend, hundreds of rounds: each thread finds what hashlib finds."""
-    (row,) = backends.select([name])
+    (spec,) = backends.resolve([name])
     rounds = 40 if name == "reference" else 200
-    assert lost_rounds(check.ready(row), rounds) == 0
+    assert lost_rounds(check.ready(spec), rounds) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="MALLOC_PERTURB_ belongs to glibc")
@@ -83,7 +83,7 @@ def test_no_c_variant_reads_freed_memory() -> None:
     code = (
         "import sys; sys.setswitchinterval(1e-6)\n"
         "from hashjoule import backends; from tests.backends.test_threads import lost_rounds\n"
-        "print({row.name: lost_rounds(row.open(), 100) for row in backends.select(['c'])})"
+        "print({spec.name: lost_rounds(spec.open(), 100) for spec in backends.resolve(['c'])})"
     )
     done = subprocess.run([sys.executable, "-c", code], env=poisoned, capture_output=True, text=True, timeout=300)
     expected = {name: 0 for name in USABLE if name.startswith("c:")}

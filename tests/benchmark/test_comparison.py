@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from hashjoule import cli
-from hashjoule.benchmark.comparison import compare, regressions
+from hashjoule.benchmark.comparison import compare_records, regressions
 from hashjoule.records.files import to_json
 from hashjoule.records.schema import Rate, Record
 from tests.records.test_records import RECORD, RESULT
@@ -29,26 +29,26 @@ B = record((1.2e7, 1.19e7, 1.21e7), (0.9e7, 0.89e7, 0.91e7), (0.9e7, 0.8e7, 1.0e
 
 def test_verdicts() -> None:
     """A difference counts only where the intervals do not overlap; rows without a partner are named."""
-    found = compare(A, B)
+    found = compare_records(A, B)
     assert [change.verdict for change in found.changes] == ["faster", "slower", "no difference"]
     assert all(change.low <= change.ratio <= change.high for change in found.changes)
     assert (found.only_before, found.only_after) == (("c:avx2 rolled x 4",), ())
-    assert compare(B, A).only_after == found.only_before
-    assert {change.verdict for change in compare(A, A).changes} == {"no difference"}
+    assert compare_records(B, A).only_after == found.only_before
+    assert {change.verdict for change in compare_records(A, A).changes} == {"no difference"}
 
 
 def test_a_regression_is_slower_by_more_than_the_threshold() -> None:
     """And beyond doubt: a large change with a wide interval is none."""
-    found = compare(A, B)
+    found = compare_records(A, B)
     assert [change.threads for change in regressions(found, 0.05)] == [2]
     assert regressions(found, 0.11) == ()
 
 
 def test_an_unfair_pair_is_told() -> None:
     """Other machine, other clock, interrupted run: each is named once."""
-    assert compare(A, B).warnings == ()
+    assert compare_records(A, B).warnings == ()
     other = replace(record((1e7, 1e7, 1e7), cpu="another", clock_hz=3e9), complete=False)
-    warnings = compare(A, other).warnings
+    warnings = compare_records(A, other).warnings
     assert len(warnings) == 3
     for word, warning in zip(("another", "3.00 GHz", "interrupted"), warnings, strict=True):
         assert word in warning

@@ -75,7 +75,7 @@ def test_outliers_are_told() -> None:
 def test_too_few_samples_say_how_long_to_measure() -> None:
     """pyperf's rule: enough samples to know the mean within 1 %; backends that break it share one sentence."""
     loose = [1.00e6, 1.05e6, 0.95e6, 1.02e6, 0.98e6]
-    several = [replace(made := sampled(loose), row=replace(made.row, name=f"fake:{n}")) for n in range(5)]
+    several = [replace(made := sampled(loose), spec=replace(made.spec, name=f"fake:{n}")) for n in range(5)]
     (found,) = conditions.warnings(several, QUIET, State())
     assert "and 2 more" in found
     assert "--seconds 8" in found

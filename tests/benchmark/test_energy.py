@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from hashjoule.backends import Row
 from hashjoule.benchmark.energy import Metering, Turn, above_idle, gross
 from hashjoule.meters import Meter
 from hashjoule.meters.stated import declared
 from hashjoule.records.schema import Efficiency, Energy, Rate
-from tests.fakes import Faulty, SteadyMeter, row_of
+from tests.fakes import Faulty, SteadyMeter, device_spec, spec_of
 
-CPU = row_of(Faulty())
-GPU = Row("opencl:0.0", "Fake", 1, CPU.open, facts={"type": "gpu", "pci_bus_id": "0000:41:00.0"})
-POCL = Row("opencl:1.0", "cpu-fake", 1, CPU.open, facts={"type": "cpu", "pci_bus_id": None})
+CPU = spec_of(Faulty())
+GPU = device_spec("opencl:0.0", "Fake", kind="gpu", pci_bus_id="0000:41:00.0")
+POCL = device_spec("opencl:1.0", "cpu-fake", kind="cpu", cpu_cores=2)
 RATE = Rate(2e6, 0.0, 1.6e6, 2.5e6)
 
 
@@ -24,9 +23,9 @@ def test_a_meter_shows_only_what_it_covers() -> None:
     other = SteadyMeter(10).meter("other", covers="gpu", pci_bus_id="0000:42:00.0")
     nameless = SteadyMeter(10).meter("nameless", covers="gpu")
     metering = Metering([package, nameless, other, board, system])
-    assert [metering.meter_for(row) for row in (CPU, POCL, GPU)] == [package, package, board]
+    assert [metering.meter_for(spec) for spec in (CPU, POCL, GPU)] == [package, package, board]
     assert Metering([package]).meter_for(GPU) is None
-    unknown = Row("opencl:2.0", "Fake", 1, CPU.open, facts={"type": "gpu", "pci_bus_id": None})
+    unknown = device_spec("opencl:2.0", "Fake", kind="gpu")
     assert Metering([nameless, board]).meter_for(unknown) is None
 
 
@@ -138,14 +137,14 @@ def test_boards_of_one_kind_are_kept_apart() -> None:
         fake.meter(f"nvml:{i}", covers="gpu", pci_bus_id=f"0000:4{i}:00.0", interval_s=5.0)
         for i, fake in enumerate(fakes)
     ]
-    rows = [Row(f"opencl:0.{i}", "Fake", 1, CPU.open, facts={"pci_bus_id": f"0000:4{i}:00.0"}) for i in (0, 1)]
+    specs = [device_spec(f"opencl:0.{i}", "Fake", kind="gpu", pci_bus_id=f"0000:4{i}:00.0") for i in (0, 1)]
 
     def sleep(seconds: float) -> None:
         for fake in fakes:
             fake.sleep(seconds)
 
     metering = Metering(boards, fakes[0].clock, sleep)
-    metering.measure_idle(rows)
+    metering.measure_idle(specs)
     assert [idle.before_w for idle in metering.idle()] == pytest.approx([10, 20])
     assert fakes[0].clock() == 10
 

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from hashjoule import backends, check, cli, meters
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.benchmark import energy, run, sampling
 from hashjoule.benchmark.energy import Metering
 from hashjoule.benchmark.run import Benchmark, device_sum_hs, thread_steps
-from hashjoule.benchmark.sampling import Subject
+from hashjoule.benchmark.sampling import Measurement
 from hashjoule.job import MAX_TARGET, Header
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
 from tests.benchmark.test_sampling import sampled
-from tests.fakes import FakeTime, Faulty, SteadyMeter, row_of
+from tests.fakes import FakeTime, Faulty, SteadyMeter, device_spec, spec_of
 from tests.support import headers
 
 GENESIS = headers()[0]
@@ -105,7 +105,7 @@ def test_a_variant_that_this_cpu_lacks(capsys: pytest.CaptureFixture[str], monke
     from hashjoule.backends import c
 
     monkeypatch.setattr(c, "_why_not", lambda needs: "this CPU lacks everything" if needs else None)
-    name = next(row.name for row in backends.rows("c") if row.unavailable)
+    name = next(spec.name for spec in backends.specs("c") if spec.unavailable)
     code, out, err = call(capsys, "bench", "--backend", name)
     assert (code, out) == (2, "")
     assert "lacks everything" in err or "could not build it" in err
@@ -136,13 +136,13 @@ def test_grind_takes_an_easier_target(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every row is listed, as text and as JSON."""
+    """Every spec is listed, as text and as JSON."""
     code, out, _ = call(capsys, "devices")
     assert code == 0
-    assert all(row.name in out for row in backends.rows())
+    assert all(spec.name in out for spec in backends.specs())
     code, out, _ = call(capsys, "devices", "--json")
     listed = json.loads(out)
-    assert {entry["name"] for entry in listed["backends"]} == {row.name for row in backends.rows()}
+    assert {entry["name"] for entry in listed["backends"]} == {spec.name for spec in backends.specs()}
     assert next(e for e in listed["backends"] if e["name"] == "reference")["unavailable"] is None
     assert [entry["name"] for entry in listed["meters"]] == [meter.name for meter in meters.meters()]
     assert all(entry["scope"] and entry["method"] for entry in listed["meters"])
@@ -157,7 +157,7 @@ def test_check_passes_on_the_real_backends(capsys: pytest.CaptureFixture[str]) -
 
 def test_check_exits_1_on_a_difference(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that loses hits is caught, and named with what differed."""
-    monkeypatch.setattr(backends, "select", lambda names: [row_of(Faulty(lose=True), "fake:lossy")])
+    monkeypatch.setattr(backends, "resolve", lambda names: [spec_of(Faulty(lose=True), "fake:lossy")])
     code, out, _ = call(capsys, "check", "--seconds", "0.2")
     assert code == 1
     assert "fake:lossy" in out
@@ -250,7 +250,7 @@ def test_a_folder_that_cannot_be_written_is_told_first(
     """Before a minute is spent on measuring."""
     (tmp_path / "file").write_text("")
     fake = Faulty()
-    monkeypatch.setattr(backends, "select", lambda names: [row_of(fake)])
+    monkeypatch.setattr(backends, "resolve", lambda names: [spec_of(fake)])
     code, out, err = call(capsys, "bench", "--save", str(tmp_path / "file" / "folder"))
     assert (code, out, fake.ranges) == (2, "", [])
     assert "cannot be saved" in err
@@ -263,7 +263,7 @@ def test_records_are_kept_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(run, "time", FakeTime(1.0))
     with Metering() as metering:
         bench = Benchmark(metering, keep=kept.append)
-        bench.compare([row_of(Faulty(), f"fake:{i}") for i in range(4)], ["plain"], 1, 2.0)
+        bench.compare([spec_of(Faulty(), f"fake:{i}") for i in range(4)], ["plain"], 1, 2.0)
         bench.finish()
     assert bench.record().complete
     assert not any(record.complete for record in kept)
@@ -284,20 +284,20 @@ def test_output_to_a_full_disk_is_one_sentence() -> None:
 
 def test_the_sum_counts_each_device_once() -> None:
     """C and OpenCL on one CPU are one device, two platforms of one GPU too; a single device has no sum."""
-    cpu, gpu = ("cpu", "cpu", None), ("Fake", "gpu", "0000:41:00.0")
+    gpu = {"kind": "gpu", "pci_bus_id": "0000:41:00.0"}
     made = [
-        _at_rate(rate_hs, Row(name, device, 1, row_of(Faulty()).open, facts={"type": kind, "pci_bus_id": bus}))
-        for name, rate_hs, (device, kind, bus) in (
-            ("c", 3e6, cpu), ("pocl", 4e6, ("cpu-fake", "cpu", None)), ("cuda", 1e9, gpu), ("rusticl", 9e8, gpu),
-        )
-    ]  # fmt: skip
+        _at_rate(3e6, spec_of(Faulty(), "c")),
+        _at_rate(4e6, device_spec("pocl", "cpu-fake", kind="cpu", cpu_cores=2)),
+        _at_rate(1e9, device_spec("numba:cuda", "Fake", **gpu)),
+        _at_rate(9e8, device_spec("opencl:0.0", "Fake by another name", **gpu)),
+    ]
     assert device_sum_hs(made) == pytest.approx(1e9 + 4e6)
     assert device_sum_hs(made[:2]) is None
 
 
-def _at_rate(rate_hs: float, row: Row) -> Subject:
+def _at_rate(rate_hs: float, spec: BackendSpec) -> Measurement:
     made = sampled([rate_hs])
-    made.row = row
+    made.spec = spec
     return made
 
 
@@ -311,7 +311,7 @@ def test_thread_steps() -> None:
 
 def test_a_refused_rate_is_not_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that fails is named on stderr with its reason, has no rate, and without another the exit is 1."""
-    monkeypatch.setattr(backends, "select", lambda names: [row_of(Faulty(lose=True), "fake:fast")])
+    monkeypatch.setattr(backends, "resolve", lambda names: [spec_of(Faulty(lose=True), "fake:fast")])
     monkeypatch.setattr(check, "_ready", {})
     code, out, err = call(capsys, "bench", "--seconds", "0.1")
     assert code == 1

@@ -14,9 +14,10 @@ from importlib import import_module
 from pathlib import Path
 
 from hashjoule import backends, cli
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.backends.reference import Reference
 from hashjoule.fleet import worker
+from hashjoule.hardware import ONE_CORE
 from hashjoule.job import Hit, Job
 from tests.support import headers
 
@@ -48,9 +49,9 @@ class Lazy:
         ]
 
 
-def rows() -> list[Row]:
-    """One row."""
-    return [Row("lazy", "cpu", 1, Lazy, rolled_midstates=16)]
+def specs() -> list[BackendSpec]:
+    """One spec."""
+    return [BackendSpec(name="lazy", device="cpu", hardware=ONE_CORE, lanes=1, open=Lazy, rolled_versions=16)]
 
 
 backends.PROVIDERS["lazy"] = "tests.fleet.lazy"

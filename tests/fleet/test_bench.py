@@ -16,18 +16,18 @@ import psutil
 import pytest
 
 from hashjoule import backends
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.benchmark.run import Plan
 from hashjoule.cli.common import progress_bars
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import child
 from hashjoule.fleet.bench import machines
-from hashjoule.fleet.child import Outcome, Request
+from hashjoule.fleet.child import Reply, Request
 from hashjoule.fleet.cluster import Member
 from hashjoule.fleet.summary import Fleet
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
-from tests.fakes import Faulty, row_of
+from tests.fakes import Faulty, device_spec, spec_of
 from tests.fleet.cluster import Cluster, cluster, outcome, until
 from tests.plain_records import result, write_record
 from tests.support import ROOT
@@ -39,10 +39,10 @@ if "hashjoule.fleet.child" in sys.orig_argv:
     from dataclasses import replace
     from pathlib import Path
     from hashjoule.backends import c
-    from tests.fakes import Faulty
+    from tests.fakes import Faulty, device_spec
     with Path(os.environ["HASHJOULE_TEST_CHILDREN"]).open("a") as file:
         file.write(os.environ["HASHJOULE_TEST_HOST"] + "\\n")
-    rows, fault = c.rows, os.environ.get("HASHJOULE_TEST_FAULT")
+    specs, fault = c.specs, os.environ.get("HASHJOULE_TEST_FAULT")
     if fault == "hang":
         time.sleep(600)
     if fault == "crash":
@@ -50,9 +50,9 @@ if "hashjoule.fleet.child" in sys.orig_argv:
     if fault == "kill the worker":
         os.kill(os.getppid(), signal.SIGKILL)
     if fault == "lack":
-        c.rows = lambda: [replace(row, unavailable="it is not built here") for row in rows()]
+        c.specs = lambda: [replace(spec, unavailable="it is not built here") for spec in specs()]
     if fault == "wrong":
-        c.rows = lambda: [replace(row, open=lambda: Faulty(lose=True)) for row in rows()]
+        c.specs = lambda: [replace(spec, open=lambda: Faulty(lose=True)) for spec in specs()]
 """
 """Runs first in the process that measures, and gives it the fault of its worker's environment."""
 
@@ -163,19 +163,19 @@ def test_machines_are_told_apart_by_what_they_are() -> None:
     assert [worker.address for worker in machine.views] == ["tcp://c:1", "tcp://b:1"]
 
 
-def gpu(name: str, bus: str) -> Row:
-    """A row of a GPU."""
-    return Row(name, "Fake 9000", 4, lambda: Faulty(), threads=False, rolled_midstates=8, facts={"pci_bus_id": bus})
+def gpu(name: str, bus: str) -> BackendSpec:
+    """A spec of a GPU."""
+    return device_spec(name, "Fake 9000", kind="gpu", pci_bus_id=bus)
 
 
 def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By PCI bus id, whatever the backend is called; with nothing left, nothing is measured, which is no fault."""
-    rows = [row_of(Faulty(), "fake"), gpu("cl:0.0", "01:00.0"), gpu("cl:0.1", "02:00.0")]
-    monkeypatch.setattr(backends, "select", lambda names: rows)
+    specs = [spec_of(Faulty(), "fake"), gpu("cl:0.0", "01:00.0"), gpu("cl:0.1", "02:00.0")]
+    monkeypatch.setattr(backends, "resolve", lambda names: specs)
     asked: list[list[str]] = []
 
-    def run(plan: Plan, rows: list[Row], progress: Any) -> Record:
-        asked.append([row.name for row in rows])
+    def run(plan: Plan, specs: list[BackendSpec], progress: Any) -> Record:
+        asked.append([spec.name for spec in specs])
         return load_record(write_record(tmp_path, result()))
 
     monkeypatch.setattr(run, "run", run)
@@ -183,13 +183,13 @@ def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert asked == [["cl:0.1"]]
     assert done.devices == {"cl:0.1": "02:00.0"}
     everything = ("cpu", "01:00.0", "02:00.0")
-    assert child.outcome(Request(Plan(), everything), lambda text, part: None) == Outcome()
+    assert child.outcome(Request(Plan(), everything), lambda text, part: None) == Reply()
 
-    def lacking(names: tuple[str, ...]) -> list[Row]:
+    def lacking(names: tuple[str, ...]) -> list[BackendSpec]:
         raise UnavailableError("none here")
 
-    monkeypatch.setattr(backends, "select", lacking)
-    assert child.outcome(Request(Plan()), lambda text, part: None) == Outcome(reason="none here")
+    monkeypatch.setattr(backends, "resolve", lacking)
+    assert child.outcome(Request(Plan()), lambda text, part: None) == Reply(reason="none here")
 
 
 def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hashjoule.fleet import summary
-from hashjoule.fleet.child import Outcome
+from hashjoule.fleet.child import Reply
 from hashjoule.fleet.summary import Fleet, Host, best_by_device, merged, oddness, power_w, summarise
 from hashjoule.records.files import RecordFile
 from hashjoule.records.schema import Record, Result
@@ -46,7 +46,7 @@ def record(*changes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Record:
 
 def host(name: str, *changes: dict[str, Any], devices: dict[str, str] | None = None) -> Host:
     """A host that measured these results."""
-    return summary.host(name, 1, [Outcome(record(*changes), devices or {})])
+    return summary.host(name, 1, [Reply(record(*changes), devices or {})])
 
 
 def test_a_fleet_is_the_sum_of_its_hosts() -> None:
@@ -107,11 +107,11 @@ def test_runs_of_one_machine_become_one_record() -> None:
     assert [r.hashrate_hs.median for r in both.results] == [1e9, 5e9]
     assert (both.conditions.warnings, both.device_sum_hs, both.complete) == (("hot", "loud"), 6e9, True)
     devices = {"c:shani": "cpu"}, {"opencl:0.0": "01:00.0"}
-    partly = summary.host("rig", 2, [Outcome(cpu, devices[0]), Outcome(reason="its driver failed")])
+    partly = summary.host("rig", 2, [Reply(cpu, devices[0]), Reply(reason="its driver failed")])
     assert (partly.hashrate_hs, partly.reason) == (1e9, "its driver failed")
-    assert summary.host("rig", 2, [Outcome(reason="it died")]).reason == "it died"
-    assert summary.host("rig", 1, [Outcome()]).reason == "it showed no device to measure"
-    whole = summary.host("rig", 2, [Outcome(cpu, devices[0]), Outcome(card, devices[1]), Outcome()])
+    assert summary.host("rig", 2, [Reply(reason="it died")]).reason == "it died"
+    assert summary.host("rig", 1, [Reply()]).reason == "it showed no device to measure"
+    whole = summary.host("rig", 2, [Reply(cpu, devices[0]), Reply(card, devices[1]), Reply()])
     assert (whole.hashrate_hs, whole.reason, whole.odd) == (6e9, None, None)
 
 

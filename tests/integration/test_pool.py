@@ -23,7 +23,7 @@ from hashjoule.job import Header, Hit, Job
 from hashjoule.mine import pool as pool_module
 from hashjoule.mine.pool import Address, Pools
 from hashjoule.mine.stratum import PASSWORD_VARIABLE
-from tests.fakes import row_of
+from tests.fakes import spec_of
 
 SHARES = 30
 
@@ -384,7 +384,7 @@ def test_backends_that_err_are_found_out(pool: TestPool) -> None:
             return [Hit(job.versions[0], first_nonce)]
 
     run = ShareRun(pool)
-    run.miner._backend, run.miner._row = Liar(), row_of(Liar())
+    run.miner._backend, run.miner._spec = Liar(), spec_of(Liar())
     with run.started():
         pool.wait(lambda: run.miner.stats.wrong_hits > 3)
     assert pool.bad == []

@@ -21,7 +21,7 @@ from hashjoule.mine.kept import Found, Keeper, default_directory
 from hashjoule.mine.node import Node, Standing
 from hashjoule.mine.rpc import Credentials, NoAnswerError, Rpc
 from hashjoule.mine.template import Candidate, Template
-from hashjoule.search import Outcome, search
+from hashjoule.search import SearchOutcome, search
 
 MAIN_TEMPLATE = {
     "version": 0x20000000,
@@ -134,9 +134,9 @@ def test_another_extranonce_follows_when_the_nonces_are_used_up(
     """Three exhausted searches on one template: the next has another merkle root, and its block is valid."""
     roots: list[bytes] = []
 
-    def exhausted(backend: Any, job: Job, **options: Any) -> Outcome:
+    def exhausted(backend: Any, job: Job, **options: Any) -> SearchOutcome:
         roots.append(job.header.merkle_root)
-        return Outcome(None, True, 2**32, 0) if len(roots) < 4 else search(backend, job, **options)
+        return SearchOutcome(None, True, 2**32, 0) if len(roots) < 4 else search(backend, job, **options)
 
     monkeypatch.setattr("hashjoule.mine.loop.search", exhausted)
     run = Run(chain, tmp_path)
@@ -161,11 +161,11 @@ def test_a_template_is_refreshed_when_it_is_old(
             monkeypatch.setattr(loop, "REFRESH_SECONDS", 30.0)
         return template()
 
-    def nothing(backend: Any, job: Job, *, stop: Any, progress: Any, **options: Any) -> Outcome:
+    def nothing(backend: Any, job: Job, *, stop: Any, progress: Any, **options: Any) -> SearchOutcome:
         if templates < 5:
-            progress(Outcome(None, False, 1, 0))
+            progress(SearchOutcome(None, False, 1, 0))
             assert stop.is_set()
-            return Outcome(None, False, 1, 0)
+            return SearchOutcome(None, False, 1, 0)
         return search(backend, job, stop=stop, progress=progress, **options)
 
     monkeypatch.setattr(chain, "template", counted)

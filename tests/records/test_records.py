@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from hashjoule.errors import UsageError
+from hashjoule.hardware import Hardware
 from hashjoule.records.facts import host_facts
 from hashjoule.records.files import RecordFile, load_record, save_record, to_json
 from hashjoule.records.schema import SCHEMA, Conditions, Rate, Record, Result, Software
-from tests.support import GOLDEN_RECORD, ROOT
+from tests.support import GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE, ROOT
 
 RESULT = Result(
     backend="c:avx2",
@@ -150,10 +151,36 @@ def test_another_version_s_record_is_refused(tmp_path: Path, schema: str) -> Non
         load_record(path)
 
 
-def test_the_golden_record() -> None:
-    """A record of this schema with every field reads, and writes back byte for byte: its format is settled."""
-    golden = GOLDEN_RECORD
+@pytest.mark.parametrize("golden", [GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE], ids=lambda path: path.stem)
+def test_golden_records(golden: Path) -> None:
+    """A record of this schema reads, and writes back byte for byte: of the first version, and with every field."""
     assert to_json(load_record(golden)) + "\n" == golden.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "kind", "cores"),
+    [
+        ("c:avx2", "cpu", "cpu", 2),
+        ("opencl:0.0", "cpu-haswell-AMD EPYC", "cpu", 8),
+        ("opencl:0.0", "pthread-haswell-AMD EPYC", "cpu", 8),
+        ("opencl:0.0", "AMD EPYC", "cpu", 8),
+        ("opencl:1.0", "NVIDIA H100", "gpu", 0),
+        ("numba:cuda", "NVIDIA GPU", "gpu", 0),
+    ],
+)
+def test_records_without_device_facts_are_read_by_their_names(backend: str, device: str, kind: str, cores: int) -> None:
+    """Early records do not say what a device is: the names that their backends gave it decide."""
+    result = replace(RESULT, backend=backend, device=device, threads=2)
+    record = replace(RECORD, machine=replace(RECORD.machine, cpu="AMD EPYC (family 26)", cores=8), results=(result,))
+    assert (record.kind_of(result), record.cores_of(result)) == (kind, cores)
+
+
+def test_device_facts_outweigh_names() -> None:
+    """What the runtime said of its device counts, whatever the device is called."""
+    facts = Hardware(kind="gpu", cpu_cores=0, pci_bus_id="0000:41:00.0")
+    result = replace(RESULT, backend="opencl:0.0", device="cpu-like name", hardware=facts)
+    assert (RECORD.kind_of(result), RECORD.cores_of(result)) == ("gpu", 0)
+    assert RECORD.name_of(result) == "cpu-like name"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the resource module is POSIX")
@@ -166,11 +193,11 @@ from hashjoule.benchmark import conditions, energy, sampling
 from hashjoule.records.files import load_record, save_record
 from hashjoule.records.schema import State
 from hashjoule.benchmark.sampling import Sample
-from tests.benchmark.test_sampling import subject
+from tests.benchmark.test_sampling import measurement
 from tests.fakes import Faulty
 from tests.records.test_records import RECORD
 from msgspec.structs import replace
-long = subject(Faulty())
+long = measurement(Faulty())
 long.samples = [Sample(10**6 + i, 0.15 + i % 97 / 1e4, 0.15, 4e9 + i, 1) for i in range(100_000)]
 long.turns = [energy.Turn(1.0 + i / 1e6, 0.15, 1e6 + i) for i in range(100_000)]
 result = sampling.result(long)

@@ -31,7 +31,12 @@ def rows_with_yours(folder: Path) -> tuple[Row, ...]:
         folder,
         result(),
         result(backend="c:avx2", energy=ENERGY | {"joules": 2800.0}, j_per_th={"value": 4e5, "low": 3e5, "high": 5e5}),
-        result(device="Board", hashrate_hs={"median": 5e6, "mad": 1, "ci95_low": 4e6, "ci95_high": 6e6}, j_per_th=slow),
+        result(
+            backend="opencl:0.0",
+            device="Board",
+            hashrate_hs={"median": 5e6, "mad": 1, "ci95_low": 4e6, "ci95_high": 6e6},
+            j_per_th=slow,
+        ),
         result(device="Tiny", hashrate_hs=tiny, energy=ENERGY | {"joules": 0.5}, j_per_th=slower),
         result(**UNMETERED),
     )

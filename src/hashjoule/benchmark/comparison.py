@@ -40,7 +40,7 @@ class Comparison(Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def compare(before: Record, after: Record) -> Comparison:
+def compare_records(before: Record, after: Record) -> Comparison:
     """Sets the rates of two records side by side: same backend, mode, device and threads."""
     old, new = _by_row(before), _by_row(after)
     return Comparison(

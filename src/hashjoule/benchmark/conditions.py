@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from hashjoule.benchmark.sampling import SAMPLE_SECONDS, Subject, clock_hz
+from hashjoule.benchmark.sampling import SAMPLE_SECONDS, Measurement, clock_hz
 from hashjoule.records.facts import cpu_governor
 from hashjoule.records.schema import State
 from hashjoule.statistics import outliers, required_samples
@@ -64,17 +64,17 @@ def temperature_c() -> float | None:
     return next((max(t.current for t in found[name]) for name in _CPU_SENSORS if found.get(name)), None)
 
 
-def warnings(measured: Sequence[Subject], before: State, after: State) -> list[str]:
+def warnings(measured: Sequence[Measurement], before: State, after: State) -> list[str]:
     """What made the figures less certain, each with what to do about it."""
     found = [*_of_the_machine(before, after), *_of_the_cores(measured)]
     return [*found, *_of_the_clock(measured), *_of_the_samples(measured)]
 
 
-def _of_the_cores(measured: Sequence[Subject]) -> list[str]:
+def _of_the_cores(measured: Sequence[Measurement]) -> list[str]:
     shares = [
-        sum(s.cpu_s for s in subject.samples) / subject.threads / sum(s.wall_s for s in subject.samples)
-        for subject in measured
-        if subject.row.device == "cpu" and subject.samples
+        sum(s.cpu_s for s in measurement.samples) / measurement.threads / sum(s.wall_s for s in measurement.samples)
+        for measurement in measured
+        if measurement.spec.runs_in_caller and measurement.samples
     ]
     if not shares or statistics.median(shares) >= 0.95:
         return []
@@ -97,8 +97,8 @@ def _of_the_machine(before: State, after: State) -> list[str]:
     return found
 
 
-def _of_the_clock(measured: Sequence[Subject]) -> list[str]:
-    clocks = [s.clock_hz for subject in measured for s in subject.samples if s.clock_hz]
+def _of_the_clock(measured: Sequence[Measurement]) -> list[str]:
+    clocks = [s.clock_hz for measurement in measured for s in measurement.samples if s.clock_hz]
     if not clocks or min(clocks) >= 0.9 * max(clocks):
         return []
     return [
@@ -107,10 +107,10 @@ def _of_the_clock(measured: Sequence[Subject]) -> list[str]:
     ]
 
 
-def _of_the_samples(measured: Sequence[Subject]) -> list[str]:
+def _of_the_samples(measured: Sequence[Measurement]) -> list[str]:
     """pyperf's rules for results that may not be stable, one sentence for all backends that break the same one."""
     samples_hs = {
-        f"{s.row.name} {s.mode}" + (f" x {s.threads}" if s.threads > 1 else ""): rates
+        s.label: rates
         for s in measured
         if not s.refused and len(rates := [sample.hashes / sample.wall_s for sample in s.samples]) >= 3
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.meters import Meter, MeterError, Reading
 from hashjoule.records.schema import Efficiency, Energy, Idle, Rate
 from hashjoule.statistics import median_interval
@@ -34,22 +34,18 @@ class Turn:
     hashrate_hs: float
 
 
-def on_cpu(row: Row) -> bool:
-    """Whether a backend runs on the CPU, directly or as an OpenCL device."""
-    return row.device == "cpu" or row.facts.get("type") == "cpu"
-
-
-def covers(meter: Meter, row: Row) -> bool:
+def covers(meter: Meter, spec: BackendSpec) -> bool:
     """Whether the meter shows the work of a backend. A GPU is told by its PCI bus id, never by a likely name."""
     if meter.covers == "gpu":
-        return not on_cpu(row) and meter.pci_bus_id is not None and meter.pci_bus_id == row.facts.get("pci_bus_id")
-    return meter.covers == "all" or on_cpu(row)
+        address = spec.hardware and spec.hardware.pci_bus_id
+        return not spec.on_cpu and address is not None and meter.pci_bus_id == address
+    return meter.covers == "all" or spec.on_cpu
 
 
 class Metering:
     """The meters of one run: opened when they are first needed, closed with the block.
 
-    A meter that fails during the run is read no more: `warnings` says so, and its rows keep the turns that it saw.
+    A meter that fails during the run is read no more: `warnings` says so, and its specs keep the turns that it saw.
     """
 
     def __init__(
@@ -58,7 +54,7 @@ class Metering:
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """The meters in order of preference: a row takes the first that covers it and can be read."""
+        """The meters in order of preference: a spec takes the first that covers it and can be read."""
         self._meters = [meter for meter in meters if not meter.unavailable]
         self._clock, self._sleep = clock, sleep
         self._readings: dict[str, Reading] = {}
@@ -73,17 +69,17 @@ class Metering:
         for reading in self._readings.values():
             reading.close()
 
-    def meter_for(self, row: Row) -> Meter | None:
-        """The meter that shows a row's work."""
-        return next((meter for meter in self._meters if covers(meter, row)), None)
+    def meter_for(self, spec: BackendSpec) -> Meter | None:
+        """The meter that shows a spec's work."""
+        return next((meter for meter in self._meters if covers(meter, spec)), None)
 
-    def turn_s(self, rows: Iterable[Row]) -> float:
-        """How long each turn must be at least for the slowest of the rows' meters."""
-        return max((_INTERVALS * meter.interval_s for row in rows if (meter := self.meter_for(row))), default=0.0)
+    def turn_s(self, specs: Iterable[BackendSpec]) -> float:
+        """How long each turn must be at least for the slowest of the specs' meters."""
+        return max((_INTERVALS * meter.interval_s for spec in specs if (meter := self.meter_for(spec))), default=0.0)
 
-    def warn_of_slow_meters(self, rows: Iterable[Row], seconds: float) -> None:
+    def warn_of_slow_meters(self, specs: Iterable[BackendSpec], seconds: float) -> None:
         """Adds a warning for each meter in use that renews its figure too seldom for turns of that length."""
-        for meter in {meter.name: meter for row in rows if (meter := self.meter_for(row))}.values():
+        for meter in {meter.name: meter for spec in specs if (meter := self.meter_for(spec))}.values():
             if _INTERVALS * meter.interval_s > seconds:
                 self.warnings.append(
                     f"the meter {meter.name} renews its figure every {meter.interval_s:g} s only: measure with "
@@ -115,9 +111,9 @@ class Metering:
         joules = after.joules - before.joules if meter.watts is None else meter.watts * seconds
         return Turn(joules, seconds, hashrate_hs) if joules >= 0 else None  # a driver that restarts counts from 0
 
-    def measure_idle(self, rows: Iterable[Row]) -> None:
-        """Watches the rows' meters while nothing runs: called before the run and after it. No meter, no wait."""
-        found = {meter.name: meter for row in rows if (meter := self.meter_for(row))}
+    def measure_idle(self, specs: Iterable[BackendSpec]) -> None:
+        """Watches the specs' meters while nothing runs: called before the run and after it. No meter, no wait."""
+        found = {meter.name: meter for spec in specs if (meter := self.meter_for(spec))}
         meters = [meter for meter in found.values() if meter.method in ("counter", "sampled")]
         if not meters:
             return
@@ -128,10 +124,10 @@ class Metering:
             turn = self.turn(meter, before, 0.0)
             self._idle_w.setdefault(meter.name, []).append(turn.joules / turn.seconds if turn else None)
 
-    def energy(self, row: Row, turns: Sequence[Turn]) -> Energy | None:
-        """What the turns of a row took; None without a meter, or where it counted nothing."""
+    def energy(self, spec: BackendSpec, turns: Sequence[Turn]) -> Energy | None:
+        """What the turns of a spec took; None without a meter, or where it counted nothing."""
         joules, seconds = sum(turn.joules for turn in turns), sum(turn.seconds for turn in turns)
-        meter = self.meter_for(row)
+        meter = self.meter_for(spec)
         if meter is None or joules <= 0 or seconds <= 0:
             return None
         return Energy(joules, seconds, meter.source, meter.scope, meter.method, self._mean_idle_w(meter))

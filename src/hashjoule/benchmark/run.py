@@ -12,14 +12,15 @@ from msgspec import Struct
 
 import hashjoule
 from hashjoule import meters
-from hashjoule.backends import Row, c, provider_of
+from hashjoule.backends import BackendSpec, c, provider_of
 from hashjoule.benchmark import conditions, sampling
-from hashjoule.benchmark.energy import Metering, on_cpu
-from hashjoule.benchmark.sampling import Subject
+from hashjoule.benchmark.energy import Metering
+from hashjoule.benchmark.sampling import Measurement
 from hashjoule.errors import UsageError
+from hashjoule.hardware import usable_cores
 from hashjoule.meters import Meter, tdp
 from hashjoule.meters.stated import declared
-from hashjoule.records.facts import commit, cpu_name, host_facts, usable_cores, utc_now
+from hashjoule.records.facts import commit, cpu_name, host_facts, utc_now
 from hashjoule.records.schema import SCHEMA, Conditions, Record, Refusal, Software, Sustained, SustainedPoint
 
 Progress = Callable[[str, float], None]
@@ -59,13 +60,13 @@ class Plan(Struct, frozen=True):
         return meters.meters() + ([tdp.bound(cpu_name(), tdp.sockets())] if self.tdp else [])
 
 
-def run(plan: Plan, rows: Sequence[Row], progress: Progress, keep: Keep | None = None) -> Record:
+def run(plan: Plan, specs: Sequence[BackendSpec], progress: Progress, keep: Keep | None = None) -> Record:
     """Carries out a plan on these backends. After a KeyboardInterrupt the record has what there was, and says so."""
     most = plan.threads or usable_cores()
     with Metering(plan.meters()) as metering:
         bench = Benchmark(metering, progress, keep)
         with suppress(KeyboardInterrupt):  # the record is then incomplete, and says so
-            bench.compare(rows, plan.modes, 1 if plan.thread_scan else plan.threads or 1, plan.seconds)
+            bench.compare(specs, plan.modes, 1 if plan.thread_scan else plan.threads or 1, plan.seconds)
             if plan.thread_scan or plan.threads is None:
                 bench.scale(thread_steps(most) if plan.thread_scan else [most], plan.seconds)
             if plan.sustained_s:
@@ -82,7 +83,7 @@ class Benchmark:
     """
 
     def __init__(self, metering: Metering, progress: Progress = lambda text, part: None, keep: Keep | None = None):
-        self.measured: list[Subject] = []
+        self.measured: list[Measurement] = []
         self.complete = False
         self._sustained: Sustained | None = None
         self._created = utc_now()
@@ -91,14 +92,14 @@ class Benchmark:
         self._surroundings = conditions.Surroundings()
         self._during = self._after = self._surroundings.before
 
-    def compare(self, rows: Sequence[Row], modes: Sequence[str], threads: int, seconds: float) -> None:
-        """Self-tests all rows, watches their meters at idle and measures them interleaved."""
+    def compare(self, specs: Sequence[BackendSpec], modes: Sequence[str], threads: int, seconds: float) -> None:
+        """Self-tests all specs, watches their meters at idle and measures them interleaved."""
         self._progress("self-tests", 0)
-        found = list(sampling.subjects(rows, modes, threads))
+        found = list(sampling.measurements(specs, modes, threads))
         self.measured += found
-        self._metering.warn_of_slow_meters(rows, seconds)
+        self._metering.warn_of_slow_meters(specs, seconds)
         self._progress("idle power", 0)
-        self._metering.measure_idle(rows)
+        self._metering.measure_idle(specs)
         sampling.measure(found, seconds, self._show, self._metering)
 
     def scale(self, threads: Sequence[int], seconds: float) -> None:
@@ -112,10 +113,10 @@ class Benchmark:
         """Runs the fastest backend on that many threads for that long, without a pause."""
         if not (best := self.best()):
             return
-        subject = replace(best, threads=threads, samples=[], turns=[])
-        sampling.calibrate(subject)
+        measurement = replace(best, threads=threads, samples=[], turns=[])
+        sampling.calibrate(measurement)
         began, points = time.perf_counter(), []
-        for stretch in sampling.sustain(subject, seconds, self._metering):
+        for stretch in sampling.sustain(measurement, seconds, self._metering):
             at_s = time.perf_counter() - began
             points.append(_point(stretch, at_s))
             self._sustained = _sustained(stretch, points)
@@ -123,14 +124,18 @@ class Benchmark:
 
     def finish(self) -> None:
         """Watches the meters at idle once more and the machine a last time."""
-        self._metering.measure_idle(subject.row for subject in self.measured)
+        self._metering.measure_idle(measurement.spec for measurement in self.measured)
         self._after = self._surroundings.state()
         self.complete = True
 
-    def best(self) -> Subject | None:
+    def best(self) -> Measurement | None:
         """The fastest of the backends that gain from threads."""
-        able = [subject for subject in self.measured if subject.row.threads and subject.median_hs()]
-        return max(able, key=Subject.median_hs, default=None)
+        able = [
+            measurement
+            for measurement in self.measured
+            if measurement.spec.gains_from_threads and measurement.median_hs()
+        ]
+        return max(able, key=Measurement.median_hs, default=None)
 
     def record(self) -> Record:
         """The record of all that was measured so far."""
@@ -146,15 +151,14 @@ class Benchmark:
                 before, self._during, after, self._metering.idle(),
             ),
             results=tuple(r for s in self.measured if (r := sampling.result(s, self._metering))),
-            refused=tuple(Refusal(s.row.name, s.mode, s.refused) for s in self.measured if s.refused),
+            refused=tuple(Refusal(s.spec.name, s.mode, s.refused) for s in self.measured if s.refused),
             device_sum_hs=device_sum_hs(self.measured),
             sustained=self._sustained,
             complete=self.complete,
         )  # fmt: skip
 
-    def _show(self, subject: Subject, part: float) -> None:
-        threads = f" x {subject.threads} threads" if subject.threads > 1 else ""
-        self._progress(f"{subject.row.name} {subject.mode}{threads}", part)
+    def _show(self, measurement: Measurement, part: float) -> None:
+        self._progress(measurement.label, part)
         if 0.4 < part < 0.6:
             self._during = self._surroundings.state()
         now_s = time.monotonic()
@@ -169,25 +173,27 @@ def thread_steps(most: int) -> list[int]:
     return [n for n in range(1, most + 1) if n <= 8 or n == most or n % -(-most // 8) == 0]
 
 
-def device_sum_hs(measured: Sequence[Subject]) -> float | None:
+def device_sum_hs(measured: Sequence[Measurement]) -> float | None:
     """The best rates of all devices, each measured alone, added up; None for a single device.
 
     The CPU counts once, whether C, Numba or OpenCL runs on it, and so does a GPU that two platforms show.
     """
     best: dict[str, float] = {}
-    for subject in measured:
-        device = device_key(subject.row)
-        best[device] = max(best.get(device, 0.0), subject.median_hs())
+    for measurement in measured:
+        device = device_key(measurement.spec)
+        best[device] = max(best.get(device, 0.0), measurement.median_hs())
     working = [rate_hs for rate_hs in best.values() if rate_hs]
     return sum(working) if len(working) > 1 else None
 
 
-def device_key(row: Row) -> str:
+def device_key(spec: BackendSpec) -> str:
     """What tells a device from the others of a machine: the CPU is one, a GPU is its PCI bus id, else its name."""
-    return "cpu" if on_cpu(row) else str(row.facts.get("pci_bus_id") or row.device)
+    if spec.on_cpu:
+        return "cpu"
+    return (spec.hardware and spec.hardware.pci_bus_id) or spec.device
 
 
-def _point(stretch: Subject, at_s: float) -> SustainedPoint:
+def _point(stretch: Measurement, at_s: float) -> SustainedPoint:
     clocks = [s.clock_hz for s in stretch.samples if s.clock_hz]
     turn = stretch.turns[-1] if stretch.turns else None
     return SustainedPoint(
@@ -199,12 +205,12 @@ def _point(stretch: Subject, at_s: float) -> SustainedPoint:
     )
 
 
-def _sustained(subject: Subject, points: Sequence[SustainedPoint]) -> Sustained:
+def _sustained(measurement: Measurement, points: Sequence[SustainedPoint]) -> Sustained:
     tenth = max(1, len(points) // 10)
     return Sustained(
-        backend=subject.row.name,
-        mode="plain" if subject.mode == "plain" else "rolled",
-        threads=subject.threads,
+        backend=measurement.spec.name,
+        mode="plain" if measurement.mode == "plain" else "rolled",
+        threads=measurement.threads,
         start_hs=median(point.hashrate_hs for point in points[:tenth]),
         end_hs=median(point.hashrate_hs for point in points[-tenth:]),
         points=tuple(points),

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from msgspec import UNSET, UnsetType
+
 from hashjoule import check, search
-from hashjoule.backends import Backend, Row, c
+from hashjoule.backends import Backend, BackendSpec, c
 from hashjoule.benchmark import energy
 from hashjoule.benchmark.energy import Metering, Turn
 from hashjoule.errors import HashjouleError, UnavailableError
+from hashjoule.hardware import Hardware
 from hashjoule.job import NONCES, Hit, Job
 from hashjoule.records.schema import Rate, Result
 from hashjoule.statistics import median_deviation, median_interval, relative_spread
@@ -48,10 +51,10 @@ class Sample:
 
 
 @dataclass
-class Subject:
+class Measurement:
     """A backend in one mode, with what was measured of it so far."""
 
-    row: Row
+    spec: BackendSpec
     mode: str
     backend: Backend
     job: Job
@@ -62,6 +65,11 @@ class Subject:
     turns: list[Turn] = field(default_factory=list)
     """Energy beside the samples, where a meter showed it."""
     refused: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What is measured, for people: backend, mode, and threads if there are several."""
+        return f"{self.spec.name} {self.mode}" + (f" x {self.threads} threads" if self.threads > 1 else "")
 
     def median_hs(self) -> float:
         """The median rate so far; 0 without one."""
@@ -76,16 +84,16 @@ def clock_hz() -> float | None:
     return links / spent if links and spent > 0 else None
 
 
-def subjects(chosen: Sequence[Row], modes: Sequence[str], threads: int) -> Iterator[Subject]:
-    """A subject for each row and mode, self-tested; one that fails comes with its refusal instead of a rate."""
+def measurements(chosen: Sequence[BackendSpec], modes: Sequence[str], threads: int) -> Iterator[Measurement]:
+    """A measurement for each spec and mode, self-tested; one that fails comes with its refusal instead of a rate."""
     header = check.known_blocks()[-1].header
-    for row in chosen:
+    for spec in chosen:
         for mode in modes:
-            job = check.job_for(header, row, mode)
+            job = check.job_for(header, spec, mode)
             try:
-                yield Subject(row, mode, check.ready(row), job, threads if row.threads else 1)
+                yield Measurement(spec, mode, check.ready(spec), job, threads if spec.gains_from_threads else 1)
             except (check.SelfTestError, UnavailableError) as error:
-                yield Subject(row, mode, _Never(), job, 1, refused=str(error))
+                yield Measurement(spec, mode, _Never(), job, 1, refused=str(error))
 
 
 class _Never:
@@ -95,145 +103,161 @@ class _Never:
         raise AssertionError("a refused backend is never run")
 
 
-def take_sample(subject: Subject, nonces: int) -> Sample:
-    """Times one scan of that many nonces in each of the subject's threads.
+def take_sample(measurement: Measurement, nonces: int) -> Sample:
+    """Time one scan of that many nonces in each of the measurement's threads.
 
-    Raises RateRefusedError if a thread missed its planted hit or reported a false one.
+    The CPU time is that of the scanning threads, or of the whole process where a runtime's own threads do the work.
+
+    Raises:
+        RateRefusedError: if a thread missed its planted hit or reported a false one, or the clock stood still.
     """
-    barrier = threading.Barrier(subject.threads)
-    if subject.threads == 1:
-        parts = [_timed_scan(subject, nonces, barrier)]
+    barrier = threading.Barrier(measurement.threads)
+    process_cpu_began = time.process_time()
+    if measurement.threads == 1:
+        scans = [_timed_scan(measurement, nonces, barrier)]
     else:
-        with ThreadPoolExecutor(subject.threads) as pool:
-            parts = list(pool.map(lambda _: _timed_scan(subject, nonces, barrier), range(subject.threads)))
-    clocks = [part.clock_hz for part in parts if part.clock_hz]
-    wall_s = max(part.ended for part in parts) - min(part.began for part in parts)
+        with ThreadPoolExecutor(measurement.threads) as pool:
+            scans = list(pool.map(lambda _: _timed_scan(measurement, nonces, barrier), range(measurement.threads)))
+    process_cpu_s = time.process_time() - process_cpu_began - sum(scan.clock_cpu_s for scan in scans)
+    clocks = [scan.clock_hz for scan in scans if scan.clock_hz]
+    wall_s = max(scan.ended for scan in scans) - min(scan.began for scan in scans)
     if wall_s <= 0:
         raise RateRefusedError(
-            f"{subject.row.name} {subject.mode}: the system's monotonic clock stood still or went back during a "
-            "sample; its rate is refused"
+            f"{measurement.label}: the system's monotonic clock stood still or went back during a sample; "
+            "its rate is refused"
         )
     return Sample(
-        hashes=subject.threads * nonces * len(subject.job.versions),
+        hashes=measurement.threads * nonces * len(measurement.job.versions),
         wall_s=wall_s,
-        cpu_s=sum(part.cpu_s for part in parts),
+        cpu_s=sum(scan.cpu_s for scan in scans) if measurement.spec.runs_in_caller else process_cpu_s,
         clock_hz=statistics.fmean(clocks) if clocks else None,
-        verified_hits=sum(part.hits for part in parts),
+        verified_hits=sum(scan.hits for scan in scans),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _TimedScan:
+    """One thread's part of a sample."""
+
     began: float
     ended: float
     cpu_s: float
     clock_hz: float | None
+    clock_cpu_s: float
+    """CPU time that went into finding the clock rate, which is not the backend's."""
     hits: int
 
 
-def _timed_scan(subject: Subject, nonces: int, barrier: threading.Barrier) -> _Part:
-    planted = Hit(subject.job.header.version, subject.job.header.nonce)
+def _timed_scan(measurement: Measurement, nonces: int, barrier: threading.Barrier) -> _TimedScan:
+    planted = Hit(measurement.job.header.version, measurement.job.header.nonce)
     first = (planted.nonce - random.randrange(nonces)) % NONCES
+    thread_began = time.thread_time()
     clock_before = clock_hz()
     barrier.wait()
     began, cpu_began = time.perf_counter(), time.thread_time()
-    scanned = search.scan(subject.backend, subject.job, first, nonces)
-    cpu_s, ended = time.thread_time() - cpu_began, time.perf_counter()
+    scanned = search.scan(measurement.backend, measurement.job, first, nonces)
+    cpu_ended, ended = time.thread_time(), time.perf_counter()
     clock_after = clock_hz()
     if planted not in scanned.hits or scanned.wrong:
         found = "found" if planted in scanned.hits else "not found"
         raise RateRefusedError(
-            f"{subject.row.name} {subject.mode}: the planted solution was {found}, with {scanned.wrong} false hits; "
+            f"{measurement.label}: the planted solution was {found}, with {scanned.wrong} false hits; "
             "its rate is refused"
         )
-    clock = (clock_before + clock_after) / 2 if clock_before and clock_after else None
-    return _Part(began, ended, cpu_s, clock, len(scanned.hits))
+    return _TimedScan(
+        began=began,
+        ended=ended,
+        cpu_s=cpu_ended - cpu_began,
+        clock_hz=(clock_before + clock_after) / 2 if clock_before and clock_after else None,
+        clock_cpu_s=cpu_began - thread_began + time.thread_time() - cpu_ended,
+        hits=len(scanned.hits),
+    )
 
 
-def calibrate(subject: Subject) -> None:
+def calibrate(measurement: Measurement) -> None:
     """Warms up and finds the nonces that take SAMPLE_SECONDS; sets `refused` where the result is wrong."""
-    nonces = search.first_chunk(subject.job)
+    nonces = search.first_chunk(measurement.job)
     while True:
-        sample = _sample_or_refuse(subject, nonces)
+        sample = _sample_or_refuse(measurement, nonces)
         if sample is None:
             return
         factor = SAMPLE_SECONDS / max(sample.wall_s, 1e-6)
         if factor < 3:
-            subject.nonces = max(1, min(NONCES, round(nonces * factor)))
+            measurement.nonces = max(1, min(NONCES, round(nonces * factor)))
             return
         if nonces == NONCES:
-            subject.nonces = NONCES
+            measurement.nonces = NONCES
             return
         nonces = min(NONCES, round(nonces * min(factor, 20)))
 
 
-def _sample_or_refuse(subject: Subject, nonces: int) -> Sample | None:
+def _sample_or_refuse(measurement: Measurement, nonces: int) -> Sample | None:
     try:
-        return take_sample(subject, nonces)
+        return take_sample(measurement, nonces)
     except HashjouleError as error:
-        subject.refused = str(error)
+        measurement.refused = str(error)
         return None
 
 
 def measure(
-    measured: Sequence[Subject],
+    measured: Sequence[Measurement],
     seconds: float,
-    progress: Callable[[Subject, float], None] | None = None,
+    progress: Callable[[Measurement, float], None] | None = None,
     metering: Metering | None = None,
 ) -> None:
-    """Calibrates all subjects, then samples them in turn, for about that many seconds each.
+    """Calibrates all measurements, then samples them in turn, for about that many seconds each.
 
     Round after round in changing order, so that a machine that slows down slows all of them alike. A turn is one
-    sample, or as many as the slowest meter in use needs. Samples are kept in the subjects as they come: after a
-    KeyboardInterrupt what was measured is there. `progress` gets the subject that is next and the part of the whole
+    sample, or as many as the slowest meter in use needs. Samples are kept in the measurements as they come: after a
+    KeyboardInterrupt what was measured is there. `progress` gets the measurement that is next and the part of the whole
     that is done, 0 to 1.
     """
     metering = metering or Metering()
-    turn_s = min(seconds, max(SAMPLE_SECONDS, metering.turn_s(s.row for s in measured)))
+    turn_s = min(seconds, max(SAMPLE_SECONDS, metering.turn_s(s.spec for s in measured)))
     rounds = max(3 if turn_s <= SAMPLE_SECONDS else 1, round(seconds / turn_s))
     steps = (rounds + 1) * max(1, len(measured))
     step = 0
     for number in range(rounds + 1):
         order = list(measured) if number == 0 else random.sample(list(measured), len(measured))
-        for subject in order:
+        for measurement in order:
             if progress:
-                progress(subject, step / steps)
+                progress(measurement, step / steps)
             step += 1
-            if subject.refused:
+            if measurement.refused:
                 continue
             if number == 0:
-                calibrate(subject)
+                calibrate(measurement)
             else:
-                take_turn(subject, turn_s if turn_s > SAMPLE_SECONDS else 0.0, metering)
+                take_turn(measurement, turn_s if turn_s > SAMPLE_SECONDS else 0.0, metering)
 
 
-def take_turn(subject: Subject, seconds: float, metering: Metering) -> None:
+def take_turn(measurement: Measurement, seconds: float, metering: Metering) -> None:
     """Takes one sample, and more until that many seconds have passed; with the energy that its meter shows."""
-    meter = metering.meter_for(subject.row)
-    before, taken = metering.read(meter), len(subject.samples)
+    meter = metering.meter_for(measurement.spec)
+    before, taken = metering.read(meter), len(measurement.samples)
     began = time.perf_counter()
-    while sample := _sample_or_refuse(subject, subject.nonces):
-        subject.samples.append(sample)
+    while sample := _sample_or_refuse(measurement, measurement.nonces):
+        measurement.samples.append(sample)
         if time.perf_counter() - began >= seconds:
             break
-    samples = subject.samples[taken:]
-    if samples and not subject.refused:
+    samples = measurement.samples[taken:]
+    if samples and not measurement.refused:
         hashrate_hs = sum(s.hashes for s in samples) / sum(s.wall_s for s in samples)
         if turn := metering.turn(meter, before, hashrate_hs):
-            subject.turns.append(turn)
+            measurement.turns.append(turn)
 
 
-def sustain(subject: Subject, seconds: float, metering: Metering) -> Iterator[Subject]:
-    """Runs a calibrated subject without a pause for that long; yields it with the samples of each second or so.
+def sustain(measurement: Measurement, seconds: float, metering: Metering) -> Iterator[Measurement]:
+    """Runs a calibrated measurement without a pause for that long; yields it with the samples of each second or so.
 
-    The subject that is yielded is a new one each time, and the last sample of one is followed at once by the next.
+    The measurement that is yielded is a new one each time, and the last sample of one is followed at once by the next.
     """
     stretch_s = max(1.0, seconds / SUSTAINED_POINTS)
     began = time.perf_counter()
-    while not subject.refused and time.perf_counter() - began < seconds:
-        stretch = replace(subject, samples=[], turns=[])
+    while not measurement.refused and time.perf_counter() - began < seconds:
+        stretch = replace(measurement, samples=[], turns=[])
         take_turn(stretch, stretch_s, metering)
-        subject.refused = stretch.refused
+        measurement.refused = stretch.refused
         if stretch.samples:
             yield stretch
 
@@ -247,40 +271,47 @@ def rate(samples_hs: Sequence[float], clocks_hz: Sequence[float] = ()) -> Rate:
     return Rate(statistics.median(samples_hs), median_deviation(samples_hs), interval.low, interval.high)
 
 
-def result(subject: Subject, metering: Metering | None = None) -> Result | None:
-    """The subject's line of the record; None without samples or after a refusal.
+def result(measurement: Measurement, metering: Metering | None = None) -> Result | None:
+    """Return the measurement's entry in the record; None without samples or after a refusal.
 
     Cycles per hash are CPU time times the clock rate measured beside it; null for devices, whose work the host's
     CPU time does not show. Energy is null unless a meter of `metering` covers the backend.
     """
-    if subject.refused or not subject.samples:
+    if measurement.refused or not measurement.samples:
         return None
-    samples_hs = tuple(s.hashes / s.wall_s for s in subject.samples)
-    on_cpu = subject.row.device == "cpu"
-    per_cpu_second = [s.hashes / s.cpu_s for s in subject.samples if s.cpu_s > 0]
-    cycles = [s.cpu_s * s.clock_hz / s.hashes for s in subject.samples if s.clock_hz and s.cpu_s > 0]
-    hashrate = rate(samples_hs, [s.clock_hz for s in subject.samples if s.clock_hz] if on_cpu else [])
-    spent = (metering or Metering()).energy(subject.row, subject.turns)
-    total = energy.gross(spent, subject.turns, hashrate) if spent else None
+    spec, samples = measurement.spec, measurement.samples
+    samples_hs = tuple(s.hashes / s.wall_s for s in samples)
+    per_cpu_second = [s.hashes / s.cpu_s for s in samples if s.cpu_s > 0]
+    cycles = [s.cpu_s * s.clock_hz / s.hashes for s in samples if s.clock_hz and s.cpu_s > 0]
+    hashrate = rate(samples_hs, [s.clock_hz for s in samples if s.clock_hz] if spec.on_cpu else [])
+    spent = (metering or Metering()).energy(spec, measurement.turns)
+    total = energy.gross(spent, measurement.turns, hashrate) if spent else None
     return Result(
-        backend=subject.row.name,
-        mode="plain" if subject.mode == "plain" else "rolled",
-        device=subject.row.device,
-        runtime=subject.row.runtime,
-        threads=subject.threads,
-        hashes=sum(s.hashes for s in subject.samples),
+        backend=spec.name,
+        mode="plain" if measurement.mode == "plain" else "rolled",
+        device=spec.device,
+        runtime=spec.runtime,
+        threads=measurement.threads,
+        hashes=sum(s.hashes for s in samples),
         samples_hs=samples_hs,
         hashrate_hs=hashrate,
-        hashes_per_cpu_second=statistics.median(per_cpu_second) if per_cpu_second and on_cpu else None,
-        cycles_per_hash=statistics.median(cycles) if cycles and on_cpu else None,
-        verified_hits=sum(s.verified_hits for s in subject.samples),
+        hashes_per_cpu_second=statistics.median(per_cpu_second) if per_cpu_second and spec.on_cpu else None,
+        cycles_per_hash=statistics.median(cycles) if cycles and spec.on_cpu else None,
+        verified_hits=sum(s.verified_hits for s in samples),
         energy=spent,
         j_per_th=total,
         j_per_th_above_idle=energy.above_idle(spent, total) if spent and total else None,
+        hardware=_hardware_used(measurement),
     )
 
 
-def median_clock_hz(measured: Sequence[Subject]) -> float | None:
+def _hardware_used(measurement: Measurement) -> Hardware | UnsetType:
+    """The device's facts, with the cores of all threads."""
+    hardware = measurement.spec.hardware
+    return replace(hardware, cpu_cores=measurement.threads * hardware.cpu_cores) if hardware else UNSET
+
+
+def median_clock_hz(measured: Sequence[Measurement]) -> float | None:
     """The median clock rate over all samples."""
-    clocks = [s.clock_hz for subject in measured for s in subject.samples if s.clock_hz]
+    clocks = [s.clock_hz for measurement in measured for s in measurement.samples if s.clock_hz]
     return statistics.median(clocks) if clocks else None

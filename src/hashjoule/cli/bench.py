@@ -86,7 +86,7 @@ def bench_command(
     if dask:
         refuse(ctx, "max_launch_ms")
         ctx.exit(_on_a_cluster(dask, plan, save, as_json))
-    chosen = backends.select(plan.names)
+    chosen = backends.resolve(plan.names)
     file = RecordFile(save, cpu_name(), utc_now()) if save else None
     with progress_bar() as show:
         record = run.run(plan, chosen, show, lambda record: _keep(record, file))

@@ -29,7 +29,7 @@ def compare_command(ctx: click.Context, before: Path, after: Path, threshold: fl
     """
     if not 0 <= threshold < 100:  # NaN is neither
         raise UsageError("--threshold is a percentage from 0 to below 100")
-    found = comparison.compare(load_record(before), load_record(after))
+    found = comparison.compare_records(load_record(before), load_record(after))
     if not found.changes:
         raise UsageError("the two records have no backend in common")
     slower = comparison.regressions(found, threshold / 100)

@@ -397,7 +397,7 @@ def _energy(result: Result, watts: float | None) -> tuple[float, str]:
 
 
 def _is_gpu(record: Record, result: Result) -> bool:
-    return class_of(result, record.machine.cpu) == "gpu"
+    return class_of(record, result) == "gpu"
 
 
 def _kind(record: Record, result: Result) -> Machine:

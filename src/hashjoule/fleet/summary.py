@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 import hashjoule
-from hashjoule.fleet.child import Outcome
+from hashjoule.fleet.child import Reply
 from hashjoule.records.schema import Count, NonNegative, Positive, Record, Result
 from hashjoule.report.text import columns, significant
 from hashjoule.statistics import median_deviation
@@ -75,7 +75,7 @@ class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
     complete: bool = True
 
 
-def host(name: str, workers: int, outcomes: Sequence[Outcome]) -> Host:
+def host(name: str, workers: int, outcomes: Sequence[Reply]) -> Host:
     """A machine from what its workers measured, each the devices that the ones before it did not see."""
     reasons = [outcome.reason for outcome in outcomes if outcome.reason]
     found = [outcome for outcome in outcomes if outcome.record and outcome.record.results]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hashjoule.hardware import usable_cores
 from hashjoule.records.schema import HostFacts
 
 
@@ -29,13 +29,6 @@ def commit() -> str | None:
 def utc_now() -> str:
     """The time as YYYY-MM-DDTHH:MM:SSZ."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def host_facts(features: tuple[str, ...], clock_hz: float | None) -> HostFacts:

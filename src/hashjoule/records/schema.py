@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hashjoule.hardware import Hardware, Kind
 
 SCHEMA: Literal["hashjoule.record/1"] = "hashjoule.record/1"
 
@@ -134,6 +136,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     """Gross: with all that the meter saw."""
     j_per_th_above_idle: Efficiency | None = None
     """Net: without the power that the meter saw at idle."""
+    hardware: Hardware | UnsetType = UNSET
+    """Facts of the device, with the CPU cores of all threads; records of early versions have none."""
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +169,10 @@ class Sustained(Struct, frozen=True, forbid_unknown_fields=True):
     points: tuple[SustainedPoint, ...]
 
 
+_POCL_NAMES = ("cpu", "pthread", "basic")
+"""How PoCL begins the names of its CPU devices, by their driver."""
+
+
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """A benchmark run. `complete` is false while it goes on, and stays so if it is interrupted."""
 
@@ -179,3 +187,30 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """The best rates of all devices, each measured alone, added up; null for a single device."""
     sustained: Sustained | None = None
     complete: bool = True
+
+    def kind_of(self, result: Result) -> Kind:
+        """Return the kind of device of one of the results.
+
+        Early records hold no device facts. There PoCL and Intel's runtime are told by the name that they give to the
+        CPU, and every other OpenCL device counts as a GPU.
+        """
+        if result.hardware is not UNSET:
+            return result.hardware.kind
+        if result.backend == "numba:cuda":
+            return "gpu"
+        if not result.backend.startswith("opencl"):
+            return "cpu"
+        named = result.device.lower().startswith(_POCL_NAMES) or "cpu" in result.device.lower()
+        return "cpu" if named or result.device in self.machine.cpu else "gpu"
+
+    def cores_of(self, result: Result) -> int:
+        """Return the number of CPU cores that the search of a result kept busy: 0 for GPUs and other devices."""
+        if result.hardware is not UNSET:
+            return result.hardware.cpu_cores
+        if self.kind_of(result) != "cpu":
+            return 0
+        return self.machine.cores if result.backend.startswith("opencl") else result.threads
+
+    def name_of(self, result: Result) -> str:
+        """Return what a result measured, in words: the CPU by its name, or the device."""
+        return self.machine.cpu if self.kind_of(result) == "cpu" else result.device
