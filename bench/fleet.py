@@ -34,11 +34,12 @@ from typing import Any
 
 import psutil
 
-from hashjoule import __version__, records
+from hashjoule import __version__
 from hashjoule.fleet import cluster, model, worker
 from hashjoule.fleet.grind import Search
 from hashjoule.fleet.ranges import Problem, Range
 from hashjoule.job import NONCES, Header
+from hashjoule.records.facts import host_facts, utc_now
 
 CPUS = (0, 1)
 WARM_UP_SECONDS, SEARCH_SECONDS, ALONE_SECONDS = 3.0, 10.0, 4.0
@@ -55,10 +56,11 @@ LATENCIES_S = (0.001, 0.1)
 
 ALONE = """
 import json, sys, threading, time
-from hashjoule import check, measure, search
+from hashjoule import check, search
+from hashjoule.benchmark import sampling
 from hashjoule.job import Header, Job
 seconds, header = float(sys.argv[1]), Header.parse(bytes.fromhex(sys.argv[2]))
-backend, stop = check.ready(measure.one_row("auto", "plain")), threading.Event()
+backend, stop = check.ready(choose.one_row("auto", "plain")), threading.Event()
 threading.Timer(seconds, stop.set).start()
 began, cpu_began = time.perf_counter(), time.process_time()
 outcome = search.search(backend, Job.plain(header, 1), stop=stop)
@@ -270,7 +272,7 @@ def _paragraph(text: str) -> list[str]:
 
 
 def _measured(rounds: dict[str, Rounds]) -> list[str]:
-    machine = records.machine_facts((), None)
+    machine = host_facts((), None)
     rows, medians = [], []
     for settings, measured in rounds.items():
         for own, run in measured:
@@ -285,7 +287,7 @@ def _measured(rounds: dict[str, Rounds]) -> list[str]:
         "",
         *_paragraph(
             f"""Made by `python -m bench.fleet --markdown results/fleet.md` of hashjoule {__version__} on
-            {records.utc_now()[:10]} ({machine.cpu}, {machine.cores} cores, which scheduler and client share
+            {utc_now()[:10]} ({machine.cpu}, {machine.cores} cores, which scheduler and client share
             with the two workers, and all of them with other work on the machine)."""
         ),
         "## Measured: two workers, ranges of a second",

@@ -46,7 +46,7 @@ def check_range(first_nonce: int, count: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SearchOutcome:
     """How a search ended: with a hit, with its range tried to the end (`exhausted`), or stopped.
 
     A search whose hits went to `found` has none here.
@@ -86,10 +86,10 @@ class _Ranges:
             for hit in scanned.hits:
                 self._found(hit)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SearchOutcome:
         with self._lock:
             exhausted = self._done == self._count and self.hit is None
-            return Outcome(self.hit, exhausted, self._done * len(self._job.versions), self._wrong)
+            return SearchOutcome(self.hit, exhausted, self._done * len(self._job.versions), self._wrong)
 
 
 def search(
@@ -100,10 +100,10 @@ def search(
     count: int = NONCES,
     threads: int = 1,
     stop: threading.Event | None = None,
-    progress: Callable[[Outcome], None] | None = None,
+    progress: Callable[[SearchOutcome], None] | None = None,
     found: Callable[[Hit], None] | None = None,
     chunk_seconds: float = CHUNK_SECONDS,
-) -> Outcome:
+) -> SearchOutcome:
     """Searches a range until the first hit, its end, or until `stop` is set.
 
     With `found` the search goes on after a hit: every hit of the range is given to it once, in the thread that found
@@ -120,7 +120,7 @@ def search(
     stop = stop or threading.Event()
     ranges = _Ranges(job, first_nonce, count, found)
 
-    def work(stopped: Callable[[], bool], progress: Callable[[Outcome], None] | None = None) -> None:
+    def work(stopped: Callable[[], bool], progress: Callable[[SearchOutcome], None] | None = None) -> None:
         _work(backend, job, ranges, stopped, progress, chunk_seconds)
 
     if threads == 1:
@@ -157,7 +157,7 @@ def _work(
     job: Job,
     ranges: _Ranges,
     stopped: Callable[[], bool],
-    progress: Callable[[Outcome], None] | None,
+    progress: Callable[[SearchOutcome], None] | None,
     chunk_seconds: float,
 ) -> None:
     chunk = first_chunk(job)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashjoule import backends, benchmark, records
-from hashjoule.benchmark import QUICK_SECONDS, SECONDS, Plan
+from hashjoule import backends
+from hashjoule.benchmark import run
+from hashjoule.benchmark.run import QUICK_SECONDS, SECONDS, Plan
 from hashjoule.check import MODES
 from hashjoule.cli.common import (
     POSITIVE,
@@ -22,7 +23,9 @@ from hashjoule.cli.common import (
     threads_option,
 )  # fmt: skip
 from hashjoule.errors import UsageError
-from hashjoule.records import Record, RecordFile, save_record
+from hashjoule.records.facts import cpu_name, utc_now
+from hashjoule.records.files import RecordFile, save_record, to_json
+from hashjoule.records.schema import Record
 from hashjoule.report.record import text
 
 if TYPE_CHECKING:
@@ -83,10 +86,10 @@ def bench_command(
     if dask:
         refuse(ctx, "max_launch_ms")
         ctx.exit(_on_a_cluster(dask, plan, save, as_json))
-    chosen = backends.select(plan.names)
-    file = RecordFile(save, records.cpu_name(), records.utc_now()) if save else None
+    chosen = backends.resolve(plan.names)
+    file = RecordFile(save, cpu_name(), utc_now()) if save else None
     with progress_bar() as show:
-        record = benchmark.run(plan, chosen, show, lambda record: _keep(record, file))
+        record = run.run(plan, chosen, show, lambda record: _keep(record, file))
     _show(record, as_json)
     if file and record.results:
         click.echo(f"saved {file.write(record)}", err=True)
@@ -98,7 +101,7 @@ def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> i
     from hashjoule.fleet.bench import FleetBench
 
     cluster.require()
-    file = RecordFile(save, None, records.utc_now(), "fleet") if save else None
+    file = RecordFile(save, None, utc_now(), "fleet") if save else None
     interrupted, told = False, list[str]()
     with progress_bars("hosts") as show:
         bench = FleetBench(where, plan, show, lambda host: _keep_host(host, save, told))
@@ -107,7 +110,7 @@ def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> i
         except KeyboardInterrupt:
             interrupted = True
     fleet = bench.fleet()
-    click.echo(records.to_json(fleet) if as_json else summary.text(fleet))
+    click.echo(to_json(fleet) if as_json else summary.text(fleet))
     for host in fleet.hosts:
         _tell(host)
     for line in told:
@@ -144,7 +147,7 @@ def _keep(record: Record, file: RecordFile | None) -> None:
 
 
 def _show(record: Record, as_json: bool) -> None:
-    click.echo(records.to_json(record) if as_json else text(record))
+    click.echo(to_json(record) if as_json else text(record))
     if as_json:
         return
     for refusal in record.refused:

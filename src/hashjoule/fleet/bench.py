@@ -13,13 +13,13 @@ from uuid import uuid4
 
 import msgspec
 
-from hashjoule import records
-from hashjoule.benchmark import Plan
+from hashjoule.benchmark.run import Plan
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import cluster, summary, worker
-from hashjoule.fleet.child import Outcome, Request
+from hashjoule.fleet.child import Reply, Request
 from hashjoule.fleet.cluster import Member
 from hashjoule.fleet.summary import Fleet, Host
+from hashjoule.records.facts import utc_now
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -75,7 +75,7 @@ class FleetBench:
     ) -> None:
         """`keep` gets each host as soon as it is measured."""
         self._where, self._plan, self._show, self._keep = where, plan, show, keep
-        self._created = records.utc_now()
+        self._created = utc_now()
         self._topic = f"hashjoule-bench-{uuid4().hex[:12]}"
         self._machines: list[Machine] = []
         self._hosts: dict[str, Host] = {}
@@ -106,7 +106,7 @@ class FleetBench:
 
     async def _measure(self, client: Client, machine: Machine) -> None:
         """Measures one machine through one worker after another, each for the devices that those before did not see."""
-        outcomes = [Outcome(reason=w.reason) for w in machine.workers[:1] if w.reason]
+        outcomes = [Reply(reason=w.reason) for w in machine.workers[:1] if w.reason]
         measured: list[str] = []
         for member in machine.views:
             outcome = await self._ask(client, machine, member, Request(self._plan, tuple(measured)))
@@ -117,7 +117,7 @@ class FleetBench:
         self._show(machine.name, host.reason or "measured", None)
         self._keep(host)
 
-    async def _ask(self, client: Client, machine: Machine, member: Member, request: Request) -> Outcome:
+    async def _ask(self, client: Client, machine: Machine, member: Member, request: Request) -> Reply:
         """Has a worker measure, as long as it is there and something is heard of it."""
         self._names[member.address] = machine.name
         self._heard_at_s[member.address] = time.monotonic()
@@ -130,12 +130,12 @@ class FleetBench:
             while not answer.done():
                 await asyncio.wait({answer}, timeout=0.5)
                 if not answer.done() and (why := self._why_not(client, member)):
-                    return Outcome(reason=why)
-            return msgspec.json.decode(await answer, type=Outcome)
+                    return Reply(reason=why)
+            return msgspec.json.decode(await answer, type=Reply)
         except CancelledError:
-            return Outcome(reason="the connection to the scheduler was lost, or the task was cancelled by someone else")
+            return Reply(reason="the connection to the scheduler was lost, or the task was cancelled by someone else")
         except Exception as error:
-            return Outcome(reason=cluster.one_line(error))
+            return Reply(reason=cluster.one_line(error))
         finally:
             answer.cancel()
             future.release()

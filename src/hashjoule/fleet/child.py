@@ -15,10 +15,11 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from hashjoule import backends, benchmark
-from hashjoule.benchmark import Plan, device_key
+from hashjoule import backends
+from hashjoule.benchmark import run
+from hashjoule.benchmark.run import Plan, device_key
 from hashjoule.errors import HashjouleError
-from hashjoule.records import Record
+from hashjoule.records.schema import Record
 
 _PAUSE_S = 0.25
 """Between two lines of progress."""
@@ -38,7 +39,7 @@ class Progress(Struct, frozen=True, tag=True):
     part: float
 
 
-class Outcome(Struct, frozen=True, tag=True):
+class Reply(Struct, frozen=True, tag=True):
     """The record, or the reason why there is none; neither if all devices were measured already."""
 
     record: Record | None = None
@@ -47,23 +48,23 @@ class Outcome(Struct, frozen=True, tag=True):
     reason: str | None = None
 
 
-def outcome(request: Request, progress: benchmark.Progress) -> Outcome:
+def outcome(request: Request, progress: run.Progress) -> Reply:
     """Carries out a request."""
     try:
-        rows = backends.select(request.plan.names)
+        rows = backends.resolve(request.plan.names)
         devices = {row.name: device_key(row) for row in rows if device_key(row) not in request.measured}
         if not devices:
-            return Outcome()
-        record = benchmark.run(request.plan, [row for row in rows if row.name in devices], progress)
+            return Reply()
+        record = run.run(request.plan, [row for row in rows if row.name in devices], progress)
     except HashjouleError as error:
-        return Outcome(reason=str(error))
+        return Reply(reason=str(error))
     if not record.results:
         reason = record.refused[0].reason if record.refused else "nothing could be measured"
-        return Outcome(record, devices, reason)
-    return Outcome(record, devices)
+        return Reply(record, devices, reason)
+    return Reply(record, devices)
 
 
-def _paced(send: Callable[[Struct], None]) -> benchmark.Progress:
+def _paced(send: Callable[[Struct], None]) -> run.Progress:
     last_s = 0.0
 
     def show(text: str, part: float) -> None:

@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 import hashjoule
-from hashjoule import stats
-from hashjoule.fleet.child import Outcome
-from hashjoule.records import Count, NonNegative, Positive, Record, Result
+from hashjoule.fleet.child import Reply
+from hashjoule.records.schema import Count, NonNegative, Positive, Record, Result
 from hashjoule.report.text import columns, significant
+from hashjoule.statistics import median_deviation
 
 SCHEMA: Literal["hashjoule.fleet/1"] = "hashjoule.fleet/1"
 
@@ -75,7 +75,7 @@ class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
     complete: bool = True
 
 
-def host(name: str, workers: int, outcomes: Sequence[Outcome]) -> Host:
+def host(name: str, workers: int, outcomes: Sequence[Reply]) -> Host:
     """A machine from what its workers measured, each the devices that the ones before it did not see."""
     reasons = [outcome.reason for outcome in outcomes if outcome.reason]
     found = [outcome for outcome in outcomes if outcome.record and outcome.record.results]
@@ -141,7 +141,7 @@ def summarise(hosts: Sequence[Host], created: str, complete: bool = True) -> Fle
         hosts=tuple(sorted(named, key=lambda host: (host.hashrate_hs is None, host.name))),
         measured=len(rates),
         hashrate_hs=sum(values) or None,
-        spread=Spread(min(values), median(values), max(values), stats.median_deviation(values)) if values else None,
+        spread=Spread(min(values), median(values), max(values), median_deviation(values)) if values else None,
         j_per_th=_efficiency(hosts),
         slowest=min(rates, key=lambda name: rates[name]) if len(rates) > 1 else None,
         complete=complete,
@@ -179,7 +179,7 @@ def _model(record: Record) -> tuple[str, ...]:
 def oddness(rate_hs: float, like_hs: Sequence[float]) -> str | None:
     """How a rate differs from those of its like, itself among them, as a sentence; None if it does not stand out."""
     middle = median(like_hs)
-    limit = max(ODD_DEVIATIONS * 1.4826 * stats.median_deviation(like_hs), ODD_PART * middle)
+    limit = max(ODD_DEVIATIONS * 1.4826 * median_deviation(like_hs), ODD_PART * middle)
     if len(like_hs) < ODD_HOSTS or abs(rate_hs - middle) <= limit:
         return None
     way = "slower" if rate_hs < middle else "faster"

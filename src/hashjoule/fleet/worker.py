@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 import hashjoule
-from hashjoule import check, measure, search
-from hashjoule.backends import Backend, Row
+from hashjoule import check, choose, search
+from hashjoule.backends import Backend, BackendSpec
 from hashjoule.check import SelfTestError
 from hashjoule.fleet import child
 from hashjoule.job import Header, Job
@@ -60,8 +60,8 @@ def _view() -> str:
 
 
 @cache
-def _row(name: str, mode: str) -> Row:
-    return measure.one_row(name, mode)
+def _spec(name: str, mode: str) -> BackendSpec:
+    return choose.backend_named(name, mode)
 
 
 def prepare(name: str, mode: str, threads: int) -> float:
@@ -69,11 +69,11 @@ def prepare(name: str, mode: str, threads: int) -> float:
 
     Raises HashjouleError where the backend is missing or computes wrongly.
     """
-    row = _row(name, mode)
-    backend = check.ready(row)
-    job = check.job_for(check.known_blocks()[0].header, row, mode, target=1)
+    spec = _spec(name, mode)
+    backend = check.ready(spec)
+    job = check.job_for(check.known_blocks()[0].header, spec, mode, target=1)
     with _searching:
-        return _trial_hs(backend, job) * (threads if row.threads else 1)
+        return _trial_hs(backend, job) * (threads if spec.gains_from_threads else 1)
 
 
 def _trial_hs(backend: Backend, job: Job) -> float:
@@ -119,17 +119,22 @@ def search_range(
     first hit, or soon after Dask wants the task no more. Says hashes and seconds of search, the hit, and whether the
     range was searched to its end. Raises SelfTestError if hashlib denies a hit of the backend.
     """
-    row = _row(name, "plain" if mask is None else "rolled")
-    backend, stop = check.ready(row), _Withdrawn()
+    spec = _spec(name, "plain" if mask is None else "rolled")
+    backend, stop = check.ready(spec), _Withdrawn()
     hashes, hit, exhausted = 0, None, False
     with _searching:
         began, cpu_began = time.perf_counter(), time.process_time()
-        for job in _jobs(Header.parse(header), target, mask, skip, versions, row.rolled_midstates):
+        for job in _jobs(Header.parse(header), target, mask, skip, versions, spec.rolled_versions):
             outcome = search.search(
-                backend, job, first_nonce=first, count=count, threads=threads if row.threads else 1, stop=stop
+                backend,
+                job,
+                first_nonce=first,
+                count=count,
+                threads=threads if spec.gains_from_threads else 1,
+                stop=stop,
             )
             if outcome.wrong_hits:
-                raise SelfTestError(f"{row.name} reports hits that hashlib denies")
+                raise SelfTestError(f"{spec.name} reports hits that hashlib denies")
             hashes, hit, exhausted = hashes + outcome.hashes, outcome.hit, outcome.exhausted
             if not exhausted:
                 break
@@ -151,7 +156,7 @@ def _jobs(header: Header, target: int, mask: int | None, skip: int, versions: in
 
 
 def measure_host(request: bytes, topic: str, silence_s: float) -> bytes:
-    """The ordinary benchmark in a child process, progress as events of that topic; a `child.Outcome` as JSON.
+    """The ordinary benchmark in a child process, progress as events of that topic; a `child.Reply` as JSON.
 
     A child that crashes, or says nothing for `silence_s`, takes nobody with it: the outcome has the reason. It is ended
     when Dask wants the task no more, and ends itself when this worker dies.
@@ -167,8 +172,8 @@ def measure_host(request: bytes, topic: str, silence_s: float) -> bytes:
                 continue
             if not line:
                 return _failed(benchmark.how_it_ended())
-            message = msgspec.json.decode(line, type=child.Progress | child.Outcome)
-            if isinstance(message, child.Outcome):
+            message = msgspec.json.decode(line, type=child.Progress | child.Reply)
+            if isinstance(message, child.Reply):
                 return line
             heard_at_s = time.monotonic()
             worker.log_event(topic, [worker.address, message.text, message.part])
@@ -176,7 +181,7 @@ def measure_host(request: bytes, topic: str, silence_s: float) -> bytes:
 
 
 def _failed(reason: str) -> bytes:
-    return msgspec.json.encode(child.Outcome(reason=reason))
+    return msgspec.json.encode(child.Reply(reason=reason))
 
 
 class _Child:
