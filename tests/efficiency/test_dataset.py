@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule.efficiency import dataset
-from hashjoule.efficiency.dataset import Machine, machines, read_machines
+from hashjoule.data.hardware import Machine, machines, read_machines
 from hashjoule.efficiency.sources import read_csv
 from hashjoule.errors import UsageError
 

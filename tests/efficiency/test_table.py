@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule.cli.table import table_command
-from hashjoule.efficiency.dataset import machines
+from hashjoule.data.hardware import machines
 from hashjoule.efficiency.table import SORT_KEYS, Filter, Row, load_table, select
 from hashjoule.efficiency.trend import decimal_year, fit_halving, frontier
 from hashjoule.errors import UsageError

@@ -8,7 +8,7 @@ import click
 
 from hashjoule.cli.common import POSITIVE, json_option
 from hashjoule.efficiency import explain as why
-from hashjoule.efficiency.lookup import find_machine
+from hashjoule.data.names import find_machine
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load_record, to_json
 

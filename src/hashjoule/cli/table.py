@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import click
 
-from hashjoule.efficiency.dataset import MachineClass
+from hashjoule.data.hardware import MachineClass
 from hashjoule.efficiency.table import SORT_KEYS, Filter, load_table, select
 from hashjoule.report.table import Format, render
 

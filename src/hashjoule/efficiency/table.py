@@ -1,15 +1,15 @@
-"""The J/TH table: published machines and measured ones as rows of one kind, filtered and sorted. Pure functions."""
+"""The J/TH table: published machines and measured ones as rows of one kind, filtered and sorted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from hashjoule.efficiency.dataset import BOUND_BASES, Machine, MachineClass, machines, read_machines
+from hashjoule.data.hardware import BOUND_BASES, Machine, MachineClass, best, machines, read_machines
 from hashjoule.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,8 +47,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     quality: str | None
     source: str
     """The address of the source, or the file of the record."""
+    via: str
+    """The list through which the source's figures were read; empty if the source itself was read."""
     source_date: str
     note: str
+    announced: bool
+    """Whether the machine is only announced."""
+    cores: int | None = None
+    """CPU cores that a measured search kept busy; None for a published machine."""
 
     @property
     def is_bound(self) -> bool:
@@ -62,23 +68,49 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which published rows to keep: years inclusive, maker and class as named, node in nm. None keeps all."""
+    """Which published rows to keep: years inclusive, maker and model by a part of them. None keeps all."""
 
     machine_class: MachineClass | None = None
     since: int | None = None
     until: int | None = None
     maker: str | None = None
+    model: str | None = None
     node_nm: float | None = None
 
+    @property
+    def by_date(self) -> bool:
+        """Whether years are asked for, so that rows without a date are dropped."""
+        return self.since is not None or self.until is not None
+
     def keeps(self, row: Row) -> bool:
-        """Measured rows always stay. A row without a shipping date passes no filter of years."""
-        return row.origin == "measured" or (
+        """Return whether a row stays; measured rows do, unless a class is asked for that they are not of."""
+        if self.machine_class not in (None, row.machine_class):
+            return False
+        return row.origin == "measured" or (self._keeps_years(row) and self.keeps_undated(row))
+
+    def keeps_undated(self, row: Row) -> bool:
+        """Return whether all but the years let a published row through."""
+        words = (self.model or "").casefold().split()
+        name = f"{row.maker} {row.name}".casefold()
+        return (
             self.machine_class in (None, row.machine_class)
-            and (self.since is None or (row.shipped is not None and int(row.shipped[:4]) >= self.since))
-            and (self.until is None or (row.shipped is not None and int(row.shipped[:4]) <= self.until))
-            and (self.maker is None or self.maker.lower() in row.maker.lower())
+            and (self.maker is None or self.maker.casefold() in row.maker.casefold())
             and (self.node_nm is None or self.node_nm == row.node_nm)
+            and all(word in name for word in words)
         )
+
+    def _keeps_years(self, row: Row) -> bool:
+        if not self.by_date:
+            return True
+        year = None if row.shipped is None else int(row.shipped[:4])
+        return year is not None and (self.since or year) <= year <= (self.until or year)
+
+
+def dropped_for_want_of_a_date(rows: Iterable[Row], wanted: Filter) -> int:
+    """Return how many published rows a filter of years drops only because their shipping date is not known."""
+    if not wanted.by_date:
+        return 0
+    return sum(row.origin == "published" and row.shipped is None and wanted.keeps_undated(row) for row in rows)
 
 
 def build_rows(published: Sequence[Machine], records: Iterable[tuple[str, Record]] = ()) -> tuple[Row, ...]:
@@ -87,9 +119,9 @@ def build_rows(published: Sequence[Machine], records: Iterable[tuple[str, Record
     `records` are pairs of a name to show as the source (the file) and the record. Ratios refer to the best published
     machines given, before any filter, so that they mean the same in every view.
     """
-    best = _best_by_class(published)
+    least = _least_by_class(published)
     measured = [_measured(record, result, name) for name, record in records for result in record.results]
-    return tuple(_with_ratios(row, best) for row in [*measured, *map(_published, published)])
+    return tuple(_with_ratios(row, least) for row in [*measured, *map(_published, published)])
 
 
 def load_table(files: Iterable[str | Path] = ()) -> tuple[Row, ...]:
@@ -158,27 +190,63 @@ SORT_KEYS: tuple[SortKey, ...] = tuple(_SORT_KEYS)
 
 def _published(machine: Machine) -> Row:
     return Row(
-        origin="published", model=machine.model, mode=machine.mode, maker=machine.maker,
-        machine_class=machine.machine_class, shipped=machine.shipped, node_nm=machine.node_nm, chip=machine.chip,
-        cooling=machine.cooling, hashrate_hs=machine.hashrate_hs, power_w=machine.power_w,
-        power_boundary=machine.power_boundary, power_basis=machine.power_basis, j_per_th=machine.j_per_th,
-        published_j_per_th=machine.published_j_per_th, deviates=machine.deviates, ratio_to_class_best=None,
-        ratio_to_best=None, quality=machine.quality, source=machine.source_url, source_date=machine.source_date,
+        origin="published",
+        model=machine.model,
+        mode=machine.mode,
+        maker=machine.maker,
+        machine_class=machine.machine_class,
+        shipped=machine.shipped,
+        node_nm=machine.node_nm,
+        chip=machine.chip,
+        cooling=machine.cooling,
+        hashrate_hs=machine.hashrate_hs,
+        power_w=machine.power_w,
+        power_boundary=machine.power_boundary,
+        power_basis=machine.power_basis,
+        j_per_th=machine.j_per_th,
+        published_j_per_th=machine.published_j_per_th,
+        deviates=machine.deviates,
+        ratio_to_class_best=None,
+        ratio_to_best=None,
+        quality=machine.quality,
+        source=machine.source_url,
+        via=machine.via,
+        source_date=machine.source_date,
         note=machine.note,
-    )  # fmt: skip
+        announced=machine.status == "announced",
+    )
 
 
 def _measured(record: Record, result: Result, name: str) -> Row:
     energy = result.energy if result.j_per_th else None
+    cores = record.cores_of(result)
     return Row(
-        origin="measured", model=record.name_of(result), mode=f"{result.backend}, {result.mode}", maker="",
-        machine_class=class_of(record, result), shipped=None, node_nm=None, chip="", cooling=None,
-        hashrate_hs=result.hashrate_hs.median, power_w=energy.joules / energy.seconds if energy else None,
-        power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
-        j_per_th=result.j_per_th.value if energy and result.j_per_th else None, published_j_per_th=None,
-        deviates=False, ratio_to_class_best=None, ratio_to_best=None, quality=None, source=name,
-        source_date=record.created[:10], note=f"{result.threads} threads" if result.threads > 1 else "",
-    )  # fmt: skip
+        origin="measured",
+        model=record.name_of(result),
+        mode=f"{result.backend}, {result.mode}",
+        maker="",
+        machine_class=class_of(record, result),
+        shipped=None,
+        node_nm=None,
+        chip="",
+        cooling=None,
+        hashrate_hs=result.hashrate_hs.median,
+        power_w=energy.joules / energy.seconds if energy else None,
+        power_boundary=energy.scope if energy else None,
+        power_basis=energy.method if energy else None,
+        j_per_th=result.j_per_th.value if energy and result.j_per_th else None,
+        published_j_per_th=None,
+        deviates=False,
+        ratio_to_class_best=None,
+        ratio_to_best=None,
+        quality=None,
+        source=name,
+        via="",
+        source_date=record.created[:10],
+        note="" if cores <= 1 else f"{cores} cores",
+        announced=False,
+        cores=cores,
+    )
 
 
 def class_of(record: Record, result: Result) -> MachineClass:
@@ -187,21 +255,16 @@ def class_of(record: Record, result: Result) -> MachineClass:
     return "gpu" if kind == "accelerator" else kind
 
 
-def _best_by_class(published: Iterable[Machine]) -> dict[str, float]:
-    """The lowest J/TH of each class and of "all". A doubtful row sets it only where there is no other."""
-    best: dict[str, tuple[bool, float]] = {}
-    for machine in published:
-        if machine.j_per_th is not None:
-            candidate = (machine.quality == "low", machine.j_per_th)
-            for group in (machine.machine_class, "all"):
-                best[group] = min(candidate, best.get(group, candidate))
-    return {group: j_per_th for group, (_, j_per_th) in best.items()}
+def _least_by_class(published: Sequence[Machine]) -> dict[str, float]:
+    """The J/TH of the best machine of each class, and of all."""
+    found = {name: best(published, name) for name in get_args(MachineClass)} | {"all": best(published)}
+    return {name: machine.j_per_th for name, machine in found.items() if machine and machine.j_per_th}
 
 
-def _with_ratios(row: Row, best: dict[str, float]) -> Row:
+def _with_ratios(row: Row, least: dict[str, float]) -> Row:
     if row.j_per_th is None:
         return row
-    of_class, of_all = best.get(row.machine_class), best.get("all")
+    of_class, of_all = least.get(row.machine_class), least.get("all")
     return msgspec.structs.replace(
         row,
         ratio_to_class_best=row.j_per_th / of_class if of_class else None,

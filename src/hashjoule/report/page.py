@@ -22,8 +22,8 @@ import msgspec
 
 import hashjoule
 from hashjoule.efficiency import economics, explain, sources
-from hashjoule.efficiency.dataset import machines
-from hashjoule.efficiency.lookup import best_asic
+from hashjoule.data.hardware import machines
+from hashjoule.data.names import best_asic
 from hashjoule.efficiency.table import Row, build_rows, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
