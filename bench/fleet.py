@@ -36,7 +36,7 @@ import psutil
 
 from hashjoule import __version__
 from hashjoule.fleet import cluster, model, worker
-from hashjoule.fleet.grind import Search
+from hashjoule.fleet.grind import ClusterSearch
 from hashjoule.fleet.ranges import Problem, Range
 from hashjoule.job import NONCES, Header
 from hashjoule.records.facts import host_facts, utc_now
@@ -56,11 +56,10 @@ LATENCIES_S = (0.001, 0.1)
 
 ALONE = """
 import json, sys, threading, time
-from hashjoule import check, search
-from hashjoule.benchmark import sampling
+from hashjoule import check, choose, search
 from hashjoule.job import Header, Job
 seconds, header = float(sys.argv[1]), Header.parse(bytes.fromhex(sys.argv[2]))
-backend, stop = check.ready(choose.one_row("auto", "plain")), threading.Event()
+backend, stop = check.ready(choose.backend_named("auto", "plain")), threading.Event()
 threading.Timer(seconds, stop.set).start()
 began, cpu_began = time.perf_counter(), time.process_time()
 outcome = search.search(backend, Job.plain(header, 1), stop=stop)
@@ -155,7 +154,7 @@ def alone() -> Rates:
     return Rates(sum(h / wall_s for h, wall_s, _ in found), statistics.fmean(h / cpu_s for h, _, cpu_s in found))
 
 
-class Watched(Search):
+class Watched(ClusterSearch):
     """A search that remembers its answers, by worker, with the time at which they came."""
 
     answers: dict[str, list[tuple[float, dict[str, Any]]]]
@@ -222,6 +221,11 @@ async def nothing(there: Processes, in_flight: int) -> Cost:
     spent_s = after.user + after.system - before.user - before.system
     round_trip_s = statistics.median(s for lane in took for s in lane)
     return Cost(spent_s / tasks, (client_after - client_before) / tasks, round_trip_s)
+
+
+def workers_at_most(range_s: float, task_cost_s: float = model.TASK_COST_S) -> int:
+    """Return how many workers one scheduler serves with ranges of that length at a load of `model.LOAD`."""
+    return int(range_s * model.LOAD / task_cost_s)
 
 
 def simulate(
@@ -364,10 +368,10 @@ def _one_scheduler(cost_s: float) -> list[str]:
         "",
         *_paragraph(
             f"""With ranges of a second, {math.floor(1 / cost_s):,} workers keep this scheduler busy all the time,
-            and more get no more from it. Half of that, {model.workers_at_most(1.0, cost_s):,}, leaves time for
+            and more get no more from it. Half of that, {workers_at_most(1.0, cost_s):,}, leaves time for
             heartbeats and other users. Longer ranges move the limit in proportion, so `grind` makes them as
             long as the number of workers needs: with {1e3 * model.TASK_COST_S:.0f} ms of a scheduler for a
-            range and a load of {model.LOAD:.0%} that is a second up to {model.workers_at_most(1.0):,} workers,
+            range and a load of {model.LOAD:.0%} that is a second up to {workers_at_most(1.0):,} workers,
             {short:.0f} s for 1,000, {long:.0f} s for 10,000. A solution ends the search at once all the same;
             what long ranges cost is what a lost worker had in hand, two of them."""
         ),

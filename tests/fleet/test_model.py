@@ -31,7 +31,7 @@ def test_ranges_are_as_long_as_the_number_of_workers_needs(workers: int) -> None
     range_s = model.range_seconds(workers)
     assert range_s >= model.SHORTEST_S
     assert workers * model.TASK_COST_S <= model.LOAD * range_s
-    assert workers <= max(model.workers_at_most(range_s), model.workers_at_most(model.SHORTEST_S))
+    assert workers <= max(fleet.workers_at_most(range_s), fleet.workers_at_most(model.SHORTEST_S))
     assert simulate(workers, range_s, model.TASK_COST_S, 0.1, 0.01, ranges=9) > 0.97
 
 

@@ -30,4 +30,4 @@ def _fleet(file: Path, form: str) -> str:
 
     if form != "text":
         raise UsageError("the record of a fleet is shown as text; give a host's record for other formats")
-    return summary.text(load(file, summary.Fleet, summary.SCHEMA))
+    return summary.fleet_text(load(file, summary.Fleet, summary.SCHEMA))
