@@ -13,6 +13,7 @@ from hashjoule.fleet.child import Reply
 from hashjoule.fleet.summary import Fleet, Host, best_by_device, merged, outlier, power_w, summarise
 from hashjoule.records.files import RecordFile
 from hashjoule.records.schema import Record, Result
+from hashjoule.report.fleet import fleet_text
 from tests.conftest import CommandLine
 from tests.plain_records import CPU, ENERGY, UNMETERED, result
 
@@ -59,7 +60,7 @@ def test_a_fleet_is_the_sum_of_its_hosts() -> None:
     assert [h.name for h in fleet.hosts] == ["a", "b", "c", "d"]
     assert fleet.hosts[3].reason == "it died"
     assert msgspec.json.decode(msgspec.json.encode(fleet), type=Fleet) == fleet
-    shown = summary.fleet_text(fleet)
+    shown = fleet_text(fleet)
     assert "6.00 GH/s from 3 of 4 hosts, each measured alone: median 2.00 GH/s, from 1.00 GH/s to 3.00 GH/s" in shown
     assert "Slowest: a." in shown
     assert "200,000 J/TH on 3 hosts (counter)" in shown
@@ -69,7 +70,7 @@ def test_nothing_measured_is_null() -> None:
     """No sum, no spread, no J/TH."""
     fleet = summarise([Host("d", 1, reason="it died")], CREATED, complete=False)
     assert (fleet.hashrate_hs, fleet.spread, fleet.j_per_th, fleet.slowest) == (None, None, None, None)
-    assert summary.fleet_text(fleet).startswith("The run was interrupted")
+    assert fleet_text(fleet).startswith("The run was interrupted")
 
 
 def test_no_meter_no_j_per_th() -> None:
@@ -81,7 +82,7 @@ def test_no_meter_no_j_per_th() -> None:
     assert summarise([bare], CREATED).j_per_th is None
     assert host("c", at(1e9), at(9e9, **UNMETERED)).power_w is None
     bound = summarise([host("a", at(1e9, energy=ENERGY | {"method": "bound"}))], CREATED)
-    assert "At most 200,000 J/TH" in summary.fleet_text(bound)
+    assert "At most 200,000 J/TH" in fleet_text(bound)
 
 
 def test_a_device_counts_once() -> None:
@@ -147,7 +148,7 @@ def test_a_kept_fleet_is_shown(tmp_path: Path, hashjoule: CommandLine) -> None:
     """As `bench --dask` showed it, without Dask; not in formats that are one machine's."""
     fleet = summarise([host("a", at(1e9)), host("b", at(2e9))], CREATED)
     file = RecordFile(tmp_path, None, CREATED, "fleet").write(fleet)
-    assert hashjoule("show", str(file)) == (0, summary.fleet_text(fleet) + "\n", "")
+    assert hashjoule("show", str(file)) == (0, fleet_text(fleet) + "\n", "")
     code, out, err = hashjoule("show", str(file), "--format", "csv")
     assert (code, out) == (2, "")
     assert "is shown as text" in err

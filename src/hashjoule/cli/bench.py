@@ -97,8 +97,9 @@ def bench_command(
 
 
 def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> int:
-    from hashjoule.fleet import cluster, summary
+    from hashjoule.fleet import cluster
     from hashjoule.fleet.benchmark import FleetBenchmark
+    from hashjoule.report.fleet import fleet_text
 
     cluster.require()
     file = RecordFile(save, None, utc_now(), "fleet") if save else None
@@ -110,7 +111,7 @@ def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> i
         except KeyboardInterrupt:
             interrupted = True
     fleet = bench.fleet()
-    click.echo(to_json(fleet) if as_json else summary.fleet_text(fleet))
+    click.echo(to_json(fleet) if as_json else fleet_text(fleet))
     for host in fleet.hosts:
         _tell(host)
     for line in told:
