@@ -122,7 +122,7 @@ def test_runs_of_one_machine_become_one_record() -> None:
         (70.0, [99, 100, 101, 100, 70], "30% slower than the median of the 5 hosts with the same hardware"),
         (140.0, [99, 100, 101, 100, 140], "40% faster"),
         (96.0, [100, 100, 100, 100, 96], None),
-        (94.0, [100, 100, 100, 100, 94], "6.0% slower"),
+        (94.0, [100, 100, 100, 100, 94], "6% slower"),
         (70.0, [100, 70], None),
         (70.0, [60, 100, 140, 80, 120, 70], None),
     ],
