@@ -108,8 +108,8 @@ def _measured(rounds: dict[str, Rounds]) -> list[str]:
         "",
         *_paragraph(
             f"""Medians: {"; ".join(medians)}; the goal is 97%. The background belongs to the worker process, so it
-            takes the same share of one core however many threads the worker has: one-core workers are the worst case. The
-            second setting is `{" ".join(f"{name}={value}" for name, value in SETTINGS[QUIET].items())}` in the
+            takes the same share of one core however many threads the worker has: one-core workers are the worst case.
+            The second setting is `{" ".join(f"{name}={value}" for name, value in SETTINGS[QUIET].items())}` in the
             environment of a worker."""
         ),
     ]
