@@ -16,13 +16,13 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from hashjoule.cli.plot import plot_command
-from hashjoule.efficiency.table import Row, load_table
+from hashjoule.efficiency.table import TableRow, load_table
 from hashjoule.errors import UsageError
 from hashjoule.report.plot import NOTABLE, VIEWS, draw, drawable, save
 from tests.plain_records import ENERGY, UNMETERED, result, write_record
 
 
-def rows_with_yours(folder: Path) -> tuple[Row, ...]:
+def rows_with_yours(folder: Path) -> tuple[TableRow, ...]:
     """The table with a metered CPU in two modes, a slow and a tiny machine and an unmetered GPU."""
     slow = {"value": 4e8, "low": 3.9e8, "high": 4.1e8}
     slower = {"value": 5e7, "low": 4.9e7, "high": 5.1e7}

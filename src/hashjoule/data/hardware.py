@@ -34,7 +34,7 @@ _ASIC_J_PER_TH = (("2016", (100.0, 20_000.0)), ("2020", (20.0, 2_000.0)), ("9999
 """Until which year which J/TH are plausible for an ASIC: each span is narrower than a mix-up of TH and GH is wide."""
 
 
-class Machine(Sourced, frozen=True, kw_only=True):
+class PublishedMachine(Sourced, frozen=True, kw_only=True):
     """A machine in one operating mode, as published. The README beside the file says what each field means."""
 
     model: Text
@@ -114,14 +114,14 @@ def _check_range(field: str, value: float, bounds: tuple[float, float], unit: st
         )
 
 
-def read_machines(path: Path) -> tuple[Machine, ...]:
+def read_machines(path: Path) -> tuple[PublishedMachine, ...]:
     """Return the machines of a file in the format of `hardware.csv`.
 
     Raises:
         UsageError: With file, line and field, if it is not such a file or names a machine and mode twice.
     """
     try:
-        found = read_csv(path, Machine)
+        found = read_csv(path, PublishedMachine)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -148,7 +148,7 @@ class CatalogueFigure(Sourced, frozen=True, kw_only=True):
 
 
 @cache
-def machines() -> tuple[Machine, ...]:
+def machines() -> tuple[PublishedMachine, ...]:
     """Return every published machine."""
     with importlib.resources.as_file(importlib.resources.files("hashjoule") / "data" / "hardware.csv") as path:
         return read_machines(path)
@@ -160,7 +160,7 @@ def catalogue_figures() -> tuple[CatalogueFigure, ...]:
     return shipped_table("catalogues.csv", CatalogueFigure)
 
 
-def best(among: Iterable[Machine], machine_class: MachineClass | None = None) -> Machine | None:
+def best(among: Iterable[PublishedMachine], machine_class: MachineClass | None = None) -> PublishedMachine | None:
     """Return the machine with the least J/TH that is neither doubtful nor only announced; a doubtful one if alone.
 
     Args:
@@ -175,7 +175,7 @@ def best(among: Iterable[Machine], machine_class: MachineClass | None = None) ->
     return min(candidates, key=lambda m: (m.quality == "low", m.j_per_th or 0.0), default=None)
 
 
-def best_asic(among: Iterable[Machine] | None = None) -> Machine:
+def best_asic(among: Iterable[PublishedMachine] | None = None) -> PublishedMachine:
     """Return the best shipping ASIC of the published machines (or of those given).
 
     Raises:

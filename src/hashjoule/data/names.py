@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from hashjoule.data.hardware import Machine, machines
+from hashjoule.data.hardware import PublishedMachine, machines
 from hashjoule.errors import UsageError
 
 _SUGGESTIONS = 6
@@ -16,7 +16,7 @@ STOCK_RULE = "the mode without a name, else the plain bin with the highest hash 
 """Which mode a model's name alone stands for."""
 
 
-def find_machine(name: str, among: Sequence[Machine] | None = None) -> Machine:
+def find_machine(name: str, among: Sequence[PublishedMachine] | None = None) -> PublishedMachine:
     """Return the machine of that name: a model, a model and its mode, or enough of either to be the only one.
 
     A model alone stands for its stock mode (`STOCK_RULE`).
@@ -43,13 +43,13 @@ def find_machine(name: str, among: Sequence[Machine] | None = None) -> Machine:
     raise UsageError(f"no published machine is called {name!r}; {hint}")
 
 
-def matching(pattern: str, among: Sequence[Machine]) -> list[Machine]:
+def matching(pattern: str, among: Sequence[PublishedMachine]) -> list[PublishedMachine]:
     """Return the machines whose maker, model and mode hold every word of a pattern, in any order."""
     words = _words(pattern)
     return [m for m in among if words and all(word in _text(m) for word in words)]
 
 
-def stock_mode(modes: Sequence[Machine]) -> Machine:
+def stock_mode(modes: Sequence[PublishedMachine]) -> PublishedMachine:
     """Return the stock mode of one model's modes, by `STOCK_RULE`; modes with a power go first."""
     return max(
         modes,
@@ -57,7 +57,7 @@ def stock_mode(modes: Sequence[Machine]) -> Machine:
     )
 
 
-def other_modes(machine: Machine, among: Sequence[Machine] | None = None) -> list[str]:
+def other_modes(machine: PublishedMachine, among: Sequence[PublishedMachine] | None = None) -> list[str]:
     """Return the names of the other modes of a machine's model."""
     table = machines() if among is None else among
     return [m.mode or "stock" for m in table if m.model == machine.model and m.mode != machine.mode]
@@ -67,7 +67,7 @@ def _words(text: str) -> list[str]:
     return re.sub(r"[(),]", " ", text).casefold().split()
 
 
-def _spellings(machine: Machine) -> list[list[str]]:
+def _spellings(machine: PublishedMachine) -> list[list[str]]:
     """The names of a model, in words: with its maker, as it is, and without its brand ("S21 XP")."""
     model = _words(machine.model)
     return [
@@ -77,11 +77,11 @@ def _spellings(machine: Machine) -> list[list[str]]:
     ]
 
 
-def _text(machine: Machine) -> str:
+def _text(machine: PublishedMachine) -> str:
     return f"{machine.maker} {machine.model} {machine.mode}".casefold()
 
 
-def _similar(name: str, among: Sequence[Machine]) -> list[str]:
+def _similar(name: str, among: Sequence[PublishedMachine]) -> list[str]:
     """The models that are spelt like a name, with or without the brand before them; each once."""
     spellings: dict[str, str] = {}
     for machine in among:

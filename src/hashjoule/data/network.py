@@ -17,6 +17,7 @@ from hashjoule.errors import UsageError
 HASHRATE = "network_hashrate_monthly_mean"
 BTC_PRICE = "btc_price_monthly_mean"
 HASH_PRICE = "hashprice_monthly_mean"
+FEES = "fees_per_block"
 MAX_AGE_DAYS = 60
 """Defaults older than this are used with a warning: difficulty and price move by tens of per cent in two months."""
 

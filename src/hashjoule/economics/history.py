@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from hashjoule.data.hardware import Machine, machines
+from hashjoule.data.hardware import PublishedMachine, machines
 from hashjoule.data.network import BTC_PRICE, HASHRATE, at_month, series, subsidy_btc
 from hashjoule.economics import formulas
 from hashjoule.errors import UsageError
@@ -83,7 +83,7 @@ def _threshold(month: str, price_usd_per_kwh: float) -> float:
     return threshold
 
 
-def _shipped_by(month: str, table: Sequence[Machine]) -> list[Machine]:
+def _shipped_by(month: str, table: Sequence[PublishedMachine]) -> list[PublishedMachine]:
     """ASICs that ship, are not doubtful and were at most `LIFE_YEARS` old; home miners do not shape the network."""
     oldest = f"{int(month[:4]) - LIFE_YEARS}{month[4:]}"
     return [

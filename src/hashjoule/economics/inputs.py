@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hashjoule.data import network as data
-from hashjoule.data.hardware import Machine
+from hashjoule.data.hardware import PublishedMachine
 from hashjoule.data.network import BTC_PRICE, HASH_PRICE, HASHRATE, NetworkPoint
 from hashjoule.economics import formulas
 from hashjoule.economics.sheet import GIVEN, Sheet
@@ -43,7 +43,7 @@ class Miner:
         return self.watts / self.hashrate_hs * 1e12
 
 
-def published_miner(machine: Machine) -> Miner:
+def published_miner(machine: PublishedMachine) -> Miner:
     """Return a published machine as a miner."""
     return Miner(machine.name, machine.hashrate_hs, machine.power_w, machine.source_url, machine.source_date)
 
@@ -151,7 +151,7 @@ def _fees(sheet: Sheet, given: Given, subsidy_btc: float) -> float:
     """Fees per block: given, from a newer file, or those that the newest hash price of the data set includes."""
     if given.fees_btc is not None:
         return sheet.put("fees", given.fees_btc, "BTC/block", GIVEN)
-    known = [point for point in given.points if point.metric == "fees_per_block"]
+    known = [point for point in given.points if point.metric == data.FEES]
     if known:
         point = max(known, key=lambda p: p.date)
         return sheet.put("fees", point.value, "BTC/block", point.source_url, _period(point))

@@ -56,9 +56,7 @@ class Sheet:
         self.inputs.append(Input(name, value, unit, source, date))
         return value
 
-    def add(
-        self, name: str, value: Value, unit: str = "", low: float | None = None, high: float | None = None
-    ) -> None:
+    def add(self, name: str, value: Value, unit: str = "", low: float | None = None, high: float | None = None) -> None:
         """Note a result."""
         self.outcomes.append(Outcome(name, value, unit, low, high))
 

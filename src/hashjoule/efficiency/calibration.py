@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hashjoule.data.chips import ChipVoltage
-from hashjoule.efficiency.model import Fit, Law, NodeTable, Point, by_chip, fitted
+from hashjoule.efficiency.model import ChipPoint, Fit, Law, NodeTable, by_chip, fitted
 from hashjoule.errors import UsageError
 from hashjoule.statistics import Interval, student_t
 
@@ -46,7 +46,7 @@ class Exponent:
     high: float
 
 
-def predict(points: Sequence[Point], law: Law) -> list[Prediction]:
+def predict(points: Sequence[ChipPoint], law: Law) -> list[Prediction]:
     """Return published against predicted energy for each chip of the points."""
     return [
         Prediction(
@@ -63,9 +63,9 @@ def predict(points: Sequence[Point], law: Law) -> list[Prediction]:
     ]
 
 
-def leave_out(points: Sequence[Point], fit: Fit, group: Callable[[Point], object]) -> list[Prediction]:
+def leave_out(points: Sequence[ChipPoint], fit: Fit, group: Callable[[ChipPoint], object]) -> list[Prediction]:
     """Predict each group of points by a fit to all the others, largest node first."""
-    groups: dict[object, list[Point]] = {}
+    groups: dict[object, list[ChipPoint]] = {}
     for point in points:
         groups.setdefault(group(point), []).append(point)
     predictions = [
@@ -76,7 +76,7 @@ def leave_out(points: Sequence[Point], fit: Fit, group: Callable[[Point], object
     return sorted(predictions, key=lambda prediction: -prediction.process_nm)
 
 
-def leave_one_chip_out(points: Sequence[Point], fit: Fit) -> list[Prediction]:
+def leave_one_chip_out(points: Sequence[ChipPoint], fit: Fit) -> list[Prediction]:
     """Predict each chip by a fit to all the others."""
     return leave_out(points, fit, lambda point: point.chip)
 
@@ -91,7 +91,7 @@ def rms_error(predictions: Iterable[Prediction]) -> float:
     return math.sqrt(statistics.mean(prediction.error_decades**2 for prediction in predictions))
 
 
-def bootstrap_median_error(points: Sequence[Point], fit: Fit, seed: int = 1) -> Interval:
+def bootstrap_median_error(points: Sequence[ChipPoint], fit: Fit, seed: int = 1) -> Interval:
     """Return the 95 % interval of the median error over resamples of the chips, each refitted and left out anew."""
     groups = by_chip(points)
     rng = random.Random(seed)
@@ -101,7 +101,7 @@ def bootstrap_median_error(points: Sequence[Point], fit: Fit, seed: int = 1) -> 
     return Interval(errors[int(0.025 * _RESAMPLES)], errors[int(0.975 * _RESAMPLES)])
 
 
-def _resampled(groups: Mapping[str, list[Point]], drawn: Sequence[str], fit: Fit) -> list[Prediction]:
+def _resampled(groups: Mapping[str, list[ChipPoint]], drawn: Sequence[str], fit: Fit) -> list[Prediction]:
     """Leave each chip out of a resample in which chips occur several times, or not at all."""
     errors = []
     for chip in sorted(set(drawn)):
@@ -116,15 +116,15 @@ def _resampled(groups: Mapping[str, list[Point]], drawn: Sequence[str], fit: Fit
     return errors
 
 
-def _renamed(point: Point, chip: str) -> Point:
-    return Point(
+def _renamed(point: ChipPoint, chip: str) -> ChipPoint:
+    return ChipPoint(
         chip, point.maker, point.process_nm, point.j_per_th, point.voltage_v, point.asicboost, point.boundary,
         point.quality,
     )  # fmt: skip
 
 
 def nested(
-    points: Sequence[Point], candidates: Mapping[str, Fit], group: Callable[[Point], object]
+    points: Sequence[ChipPoint], candidates: Mapping[str, Fit], group: Callable[[ChipPoint], object]
 ) -> tuple[list[Prediction], dict[str, int]]:
     """Choose among candidate models by cross-validation within each training set only.
 
@@ -133,7 +133,7 @@ def nested(
     """
     chosen = dict.fromkeys(candidates, 0)
 
-    def fit(training: Sequence[Point]) -> Law:
+    def fit(training: Sequence[ChipPoint]) -> Law:
         name = min(candidates, key=lambda c: rms_error(leave_one_chip_out(training, candidates[c])))
         chosen[name] += 1
         return candidates[name](training)
@@ -144,7 +144,7 @@ def nested(
 def table_law(nodes: NodeTable) -> Law:
     """Return the law of the CMOS table: its switching energy, scaled by (V / nominal V)^2."""
 
-    def law(point: Point) -> float:
+    def law(point: ChipPoint) -> float:
         nominal = math.log10(nodes.nominal_voltage_v(point.process_nm))
         scaled = 0.0 if point.voltage_v is None else -2 * nominal
         return point.log_known + math.log10(nodes.switching_energy_fj(point.process_nm)) + scaled
@@ -155,7 +155,7 @@ def table_law(nodes: NodeTable) -> Law:
 def fit_overhead(law: Law) -> Fit:
     """Return a fit of one number: the mean of log10(published) - law over the chips."""
 
-    def fit(points: Sequence[Point]) -> Law:
+    def fit(points: Sequence[ChipPoint]) -> Law:
         overhead = statistics.mean(
             statistics.mean(point.log_energy - law(point) for point in own) for own in by_chip(points).values()
         )
@@ -194,17 +194,14 @@ def pooled_exponent(chips: Sequence[str], rows: Iterable[ChipVoltage]) -> Expone
     """Return one exponent for several chips, each with an overhead of its own."""
     curves = [[row for row in rows if row.chip == chip and row.boundary == "chip"] for chip in chips]
     series = [
-        ([math.log(row.core_voltage_v) for row in curve], [math.log(row.j_per_th) for row in curve])
-        for curve in curves
+        ([math.log(row.core_voltage_v) for row in curve], [math.log(row.j_per_th) for row in curve]) for curve in curves
     ]
     return _slope(" + ".join(chips), series)
 
 
 def _slope(name: str, series: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Exponent:
     """The common slope of several lines with own intercepts."""
-    centred = [
-        (a - statistics.mean(x), b - statistics.mean(y)) for x, y in series for a, b in zip(x, y, strict=True)
-    ]
+    centred = [(a - statistics.mean(x), b - statistics.mean(y)) for x, y in series for a, b in zip(x, y, strict=True)]
     spread = sum(a * a for a, _ in centred)
     slope = sum(a * b for a, b in centred) / spread
     freedom = len(centred) - len(series) - 1

@@ -44,7 +44,7 @@ def adders_j_per_th(process_nm: float, voltage_v: float, node_exponent: float) -
 
     The 45 nm figure is scaled by the same law as the model of mining chips, (node)^a and V^2.
     """
-    scale = (process_nm / ADDER_NODE_NM) ** node_exponent * (voltage_v / ADDER_V) ** 2
+    scale: float = (process_nm / ADDER_NODE_NM) ** node_exponent * (voltage_v / ADDER_V) ** 2
     return count_additions() * ADDER_PJ * scale
 
 

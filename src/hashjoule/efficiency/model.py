@@ -28,7 +28,7 @@ NODE_RANGE_NM = (5.0, 130.0)
 
 
 @dataclass(frozen=True)
-class Point:
+class ChipPoint:
     """One chip at one operating point; `voltage_v` is None where it is unknown."""
 
     chip: str
@@ -57,10 +57,10 @@ class Point:
         return operations + (0.0 if self.voltage_v is None else 2 * math.log10(self.voltage_v))
 
 
-Law = Callable[[Point], float]
+Law = Callable[[ChipPoint], float]
 """Predicts log10 of a point's energy in J/TH."""
 
-Fit = Callable[[Sequence[Point]], Law]
+Fit = Callable[[Sequence[ChipPoint]], Law]
 
 
 class NodeTable:
@@ -101,7 +101,7 @@ class EnergyModel:
     scatter_decades: float
     chips: int
 
-    def law(self, point: Point) -> float:
+    def law(self, point: ChipPoint) -> float:
         """Return log10 of a point's predicted energy in J/TH."""
         return self.log_overhead + self.node_exponent * point.log_node + point.log_known
 
@@ -117,15 +117,15 @@ class EnergyModel:
         return self.node_exponent - margin, self.node_exponent + margin
 
 
-def by_chip(points: Iterable[Point]) -> dict[str, list[Point]]:
+def by_chip(points: Iterable[ChipPoint]) -> dict[str, list[ChipPoint]]:
     """Group points by chip, so that a chip with many points weighs no more than one with a single point."""
-    grouped: dict[str, list[Point]] = {}
+    grouped: dict[str, list[ChipPoint]] = {}
     for point in points:
         grouped.setdefault(point.chip, []).append(point)
     return grouped
 
 
-def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[Point]:
+def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[ChipPoint]:
     """Return the operating points that the model is fitted to: node known and within `NODE_RANGE_NM`.
 
     Of a chip that has points measured at the chip itself only those count; boards and whole miners add regulators,
@@ -133,7 +133,7 @@ def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[Point]:
     """
     low, high = NODE_RANGE_NM
     points = [
-        Point(
+        ChipPoint(
             row.chip, row.maker, row.process_nm, row.j_per_th, row.core_voltage_v, row.asicboost == "yes",
             row.boundary, row.quality,
         )
@@ -144,12 +144,12 @@ def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[Point]:
     return [point for point in points if point.boundary == "chip" or point.chip not in bare]
 
 
-def points_without_voltage(rows: Iterable[Chip], voltages: Iterable[ChipVoltage]) -> list[Point]:
+def points_without_voltage(rows: Iterable[Chip], voltages: Iterable[ChipVoltage]) -> list[ChipPoint]:
     """Return every published operating point of a chip, known voltages put away."""
     low, high = NODE_RANGE_NM
     asicboost = {row.chip for row in voltages if row.asicboost == "yes"}
     return [
-        Point(
+        ChipPoint(
             row.chip, row.maker, row.process_nm, row.j_per_th, None, row.chip in asicboost, row.boundary, row.quality
         )
         for row in rows
@@ -157,7 +157,7 @@ def points_without_voltage(rows: Iterable[Chip], voltages: Iterable[ChipVoltage]
     ]
 
 
-def fit_model(points: Sequence[Point]) -> EnergyModel:
+def fit_model(points: Sequence[ChipPoint]) -> EnergyModel:
     """Fit overhead and node exponent by least squares over the chips' means.
 
     Raises:
@@ -175,7 +175,7 @@ def fit_model(points: Sequence[Point]) -> EnergyModel:
     return EnergyModel(intercept, slope, scatter / spread, scatter, len(groups))
 
 
-def fitted(points: Sequence[Point]) -> Law:
+def fitted(points: Sequence[ChipPoint]) -> Law:
     """Fit the model and return its law."""
     return fit_model(points).law
 

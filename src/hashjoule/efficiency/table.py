@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from hashjoule.data.hardware import BOUND_BASES, Machine, MachineClass, best, machines, read_machines
+from hashjoule.data.hardware import BOUND_BASES, MachineClass, PublishedMachine, best, machines, read_machines
 from hashjoule.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SortKey = Literal["j_per_th", "hashrate", "power", "shipped", "maker", "model"]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class TableRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the table. What is not known is None; without a power there is no J/TH and no ratio."""
 
     origin: Literal["published", "measured"]
@@ -82,13 +82,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         """Whether years are asked for, so that rows without a date are dropped."""
         return self.since is not None or self.until is not None
 
-    def keeps(self, row: Row) -> bool:
+    def keeps(self, row: TableRow) -> bool:
         """Return whether a row stays; measured rows do, unless a class is asked for that they are not of."""
         if self.machine_class not in (None, row.machine_class):
             return False
         return row.origin == "measured" or (self._keeps_years(row) and self.keeps_undated(row))
 
-    def keeps_undated(self, row: Row) -> bool:
+    def keeps_undated(self, row: TableRow) -> bool:
         """Return whether all but the years let a published row through."""
         words = (self.model or "").casefold().split()
         name = f"{row.maker} {row.name}".casefold()
@@ -99,21 +99,23 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             and all(word in name for word in words)
         )
 
-    def _keeps_years(self, row: Row) -> bool:
+    def _keeps_years(self, row: TableRow) -> bool:
         if not self.by_date:
             return True
         year = None if row.shipped is None else int(row.shipped[:4])
         return year is not None and (self.since or year) <= year <= (self.until or year)
 
 
-def dropped_for_want_of_a_date(rows: Iterable[Row], wanted: Filter) -> int:
+def dropped_for_want_of_a_date(rows: Iterable[TableRow], wanted: Filter) -> int:
     """Return how many published rows a filter of years drops only because their shipping date is not known."""
     if not wanted.by_date:
         return 0
     return sum(row.origin == "published" and row.shipped is None and wanted.keeps_undated(row) for row in rows)
 
 
-def build_rows(published: Sequence[Machine], records: Iterable[tuple[str, Record]] = ()) -> tuple[Row, ...]:
+def build_rows(
+    published: Sequence[PublishedMachine], records: Iterable[tuple[str, Record]] = ()
+) -> tuple[TableRow, ...]:
     """Every row of the table: the measured ones first, then the published ones.
 
     `records` are pairs of a name to show as the source (the file) and the record. Ratios refer to the best published
@@ -124,7 +126,7 @@ def build_rows(published: Sequence[Machine], records: Iterable[tuple[str, Record
     return tuple(_with_ratios(row, least) for row in [*measured, *map(_published, published)])
 
 
-def load_table(files: Iterable[str | Path] = ()) -> tuple[Row, ...]:
+def load_table(files: Iterable[str | Path] = ()) -> tuple[TableRow, ...]:
     """The published table, with the rows of record files (.json) and of further hardware files (.csv).
 
     Raises:
@@ -163,8 +165,8 @@ def _check_created(name: str, created: str) -> None:
 
 
 def select(
-    rows: Iterable[Row], wanted: Filter | None = None, sort: SortKey = "j_per_th", limit: int | None = None
-) -> tuple[Row, ...]:
+    rows: Iterable[TableRow], wanted: Filter | None = None, sort: SortKey = "j_per_th", limit: int | None = None
+) -> tuple[TableRow, ...]:
     """The rows that a filter keeps, sorted, at most `limit` published ones; measured rows are never cut off."""
     kept = sorted(filter((wanted or Filter()).keeps, rows), key=_SORT_KEYS[sort])
     if limit is None:
@@ -177,7 +179,7 @@ def _missing_last(value: float | str | None) -> tuple[bool, float | str]:
     return (True, 0.0) if value is None else (False, value)
 
 
-_SORT_KEYS: dict[SortKey, Callable[[Row], tuple[object, ...]]] = {
+_SORT_KEYS: dict[SortKey, Callable[[TableRow], tuple[object, ...]]] = {
     "j_per_th": lambda row: (*_missing_last(row.j_per_th), row.model),
     "hashrate": lambda row: (-row.hashrate_hs, row.model),
     "power": lambda row: (row.power_w is None, -(row.power_w or 0.0), row.model),
@@ -188,8 +190,8 @@ _SORT_KEYS: dict[SortKey, Callable[[Row], tuple[object, ...]]] = {
 SORT_KEYS: tuple[SortKey, ...] = tuple(_SORT_KEYS)
 
 
-def _published(machine: Machine) -> Row:
-    return Row(
+def _published(machine: PublishedMachine) -> TableRow:
+    return TableRow(
         origin="published",
         model=machine.model,
         mode=machine.mode,
@@ -217,10 +219,10 @@ def _published(machine: Machine) -> Row:
     )
 
 
-def _measured(record: Record, result: Result, name: str) -> Row:
+def _measured(record: Record, result: Result, name: str) -> TableRow:
     energy = result.energy if result.j_per_th else None
     cores = record.cores_of(result)
-    return Row(
+    return TableRow(
         origin="measured",
         model=record.name_of(result),
         mode=f"{result.backend}, {result.mode}",
@@ -255,13 +257,13 @@ def class_of(record: Record, result: Result) -> MachineClass:
     return "gpu" if kind == "accelerator" else kind
 
 
-def _least_by_class(published: Sequence[Machine]) -> dict[str, float]:
+def _least_by_class(published: Sequence[PublishedMachine]) -> dict[str, float]:
     """The J/TH of the best machine of each class, and of all."""
     found = {name: best(published, name) for name in get_args(MachineClass)} | {"all": best(published)}
     return {name: machine.j_per_th for name, machine in found.items() if machine and machine.j_per_th}
 
 
-def _with_ratios(row: Row, least: dict[str, float]) -> Row:
+def _with_ratios(row: TableRow, least: dict[str, float]) -> TableRow:
     if row.j_per_th is None:
         return row
     of_class, of_all = least.get(row.machine_class), least.get("all")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression, mean
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.errors import UsageError
 from hashjoule.statistics import student_t
 
@@ -50,7 +50,7 @@ def decimal_year(date: str) -> float:
     return int(year) + (int(rest[0]) - 1 + (day - 0.5) / 31) / 12
 
 
-def frontier(rows: Iterable[Row]) -> tuple[Row, ...]:
+def frontier(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
     """Return the machines that set a record when they first shipped, in order of time.
 
     Only published machines count that are dated, have a J/TH, ship and are not doubtful. Of one month only the best
@@ -61,14 +61,14 @@ def frontier(rows: Iterable[Row]) -> tuple[Row, ...]:
         for row in rows
         if row.origin == "published" and row.quality != "low" and not row.announced and row.shipped and row.j_per_th
     ]
-    records: list[Row] = []
+    records: list[TableRow] = []
     for row in sorted(dated, key=lambda row: (decimal_year(row.shipped or ""), row.j_per_th)):
         if not records or (row.j_per_th or math.inf) < (records[-1].j_per_th or 0.0):
             records.append(row)
     return tuple(records)
 
 
-def fit_halving(records: Sequence[Row]) -> HalvingFit:
+def fit_halving(records: Sequence[TableRow]) -> HalvingFit:
     """Fit log2(J/TH) to the date by least squares, with an interval that holds for correlated errors.
 
     Neighbouring records have much in common, so the standard error is Newey and West's (1987), with Student's t. The

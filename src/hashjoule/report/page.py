@@ -24,7 +24,7 @@ import hashjoule
 from hashjoule.efficiency import economics, explain, sources
 from hashjoule.data.hardware import machines
 from hashjoule.data.names import best_asic
-from hashjoule.efficiency.table import Row, build_rows, select
+from hashjoule.efficiency.table import TableRow, build_rows, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
 from hashjoule.files import written
@@ -121,7 +121,7 @@ def _embedded(json: str) -> str:
     return json.replace("<", "\\u003c")
 
 
-def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
+def _headline(records: Sequence[Named], rows: Sequence[TableRow]) -> tuple[str, str]:
     """The title and what stands below it: the finding of the best metered result, else of the fastest one."""
     results = [(record, result) for _, record in records for result in record.results]
     published = [row for row in rows if row.origin == "published"]
@@ -231,7 +231,7 @@ def _notes(record: Record) -> list[str]:
     return found + notes(record)
 
 
-def _class_boxes(rows: Sequence[Row]) -> str:
+def _class_boxes(rows: Sequence[TableRow]) -> str:
     return "".join(
         f'<label class="class"><input type="checkbox" name="class" value="{name}" checked>'
         f'<svg class="mark" aria-hidden="true" viewBox="-8 -8 16 16"><path class="{name}" data-mark="{name}"/></svg>'
@@ -241,7 +241,7 @@ def _class_boxes(rows: Sequence[Row]) -> str:
     )
 
 
-def _makers(rows: Sequence[Row]) -> list[str]:
+def _makers(rows: Sequence[TableRow]) -> list[str]:
     return sorted({row.maker for row in rows if row.maker}, key=str.casefold)
 
 
@@ -262,7 +262,7 @@ def _numeric(column: str) -> str:
     return "" if column in TEXTS else ' class="number"'
 
 
-def _table_row(index: int, row: Row) -> str:
+def _table_row(index: int, row: TableRow) -> str:
     texts = dict(zip(HEADER, cells(row), strict=False)) | {"maker": row.maker}
     inner = "".join(f"<td{_numeric(name)}>{escape(texts[name])}</td>" for name, _ in COLUMNS[1:])
     marked = ' class="measured"' if row.origin == "measured" else ""
@@ -271,12 +271,12 @@ def _table_row(index: int, row: Row) -> str:
     return f'<tr{marked} data-row="{index}"><th scope="row">{escape(texts["machine"])}</th>{inner}<td>{link}</td></tr>'
 
 
-def _url(row: Row) -> str:
+def _url(row: TableRow) -> str:
     """The address of a published source, if it is one that a browser should open."""
     return row.source if row.origin == "published" and row.source.startswith(("https://", "http://")) else ""
 
 
-def _data(rows: Sequence[Row]) -> dict[str, Any]:
+def _data(rows: Sequence[TableRow]) -> dict[str, Any]:
     """What the page's script works with."""
     number = {id(row): index for index, row in enumerate(rows)}
     notable = [row for name in plot.NOTABLE["frontier"] for row in rows if row.name == name]
@@ -290,7 +290,7 @@ def _data(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _point(row: Row) -> dict[str, Any]:
+def _point(row: TableRow) -> dict[str, Any]:
     texts = dict(zip(HEADER, cells(row), strict=False))
     date = plot.date_of(row)
     return {
@@ -316,7 +316,7 @@ def _point(row: Row) -> dict[str, Any]:
     }
 
 
-def _trends(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _trends(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
     return [
         {
             "class": "gpu" if name == "gpu" else "asic",
@@ -327,7 +327,7 @@ def _trends(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _economics(rows: Sequence[Row]) -> dict[str, Any]:
+def _economics(rows: Sequence[TableRow]) -> dict[str, Any]:
     """Defaults of the sliders, the newest of the data set, and the machines to begin from."""
     best = min((row for row in frontier(rows)), key=lambda row: row.j_per_th or 0.0)
     named = [row for row in rows if row.origin == "published" and row.name in plot.NOTABLE["frontier"]]
@@ -410,6 +410,6 @@ def _waterfall(explanation: explain.Explanation) -> str:
     )
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def _counts(rows: Sequence[TableRow]) -> str:
     found: Counter[str] = Counter(row.machine_class for row in rows if row.origin == "published")
     return escape(", ".join(f"{found[name]} {plural}" for name, plural in plot.NAMES.items()))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.efficiency.trend import HalvingFit, decimal_year, fit_halving, frontier
 from hashjoule.errors import UsageError
 from hashjoule.report.table import rate
@@ -68,7 +68,7 @@ class _Canvas:
     points: list[tuple[float, float]] = field(default_factory=list)
 
 
-def draw(rows: Sequence[Row], view: View) -> Figure:
+def draw(rows: Sequence[TableRow], view: View) -> Figure:
     """The picture of a view: title with its finding, labelled machines, caption with the source.
 
     Raises:
@@ -94,14 +94,14 @@ def draw(rows: Sequence[Row], view: View) -> Figure:
     return figure
 
 
-def drawable(row: Row, view: View) -> bool:
+def drawable(row: TableRow, view: View) -> bool:
     """Whether a row has what the view shows: a J/TH, and a date or a node. A measured row stands at its date."""
     if row.j_per_th is None:
         return False
     return row.node_nm is not None if view == "node" else view == "power" or date_of(row) is not None
 
 
-def save(rows: Sequence[Row], view: View, path: Path) -> None:
+def save(rows: Sequence[TableRow], view: View, path: Path) -> None:
     """Writes the picture as SVG, PNG or a self-contained HTML page, as the file's suffix says.
 
     Raises:
@@ -151,7 +151,7 @@ figure {{ margin: 0; }} svg {{ width: 100%; height: auto; }} figcaption {{ color
 """
 
 
-def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
+def _draw_frontier(canvas: _Canvas, rows: Sequence[TableRow]) -> tuple[str, str]:
     axes = canvas.axes
     shown = [row for row in rows if drawable(row, "frontier")]
     axes.set_yscale("log")
@@ -176,7 +176,7 @@ def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     return frontier_title(fits), "Energy per terahash of SHA-256d in joules, by the date of first shipping; log scale"
 
 
-def _step_line(canvas: _Canvas, records: Sequence[Row], until: float) -> None:
+def _step_line(canvas: _Canvas, records: Sequence[TableRow], until: float) -> None:
     years, levels = [*map(_year, records), until], [*map(_jth, records), _jth(records[-1])]
     canvas.axes.step(years, levels, where="post", color=INK, lw=1.1, alpha=0.75, zorder=2)
     for x0, x1, y0, y1 in zip(years, years[1:], levels, levels[1:], strict=False):
@@ -192,7 +192,7 @@ def _trend(canvas: _Canvas, fit: HalvingFit, colour: str, at: tuple[float, float
     _reserve(canvas, canvas.axes.text(*at, text, color=colour, size=9, va="center", linespacing=1.35))
 
 
-def halving_fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
+def halving_fits(rows: Sequence[TableRow]) -> dict[str, HalvingFit]:
     """Trend lines through the record ASICs before and since the end of the steep early fall, and the record GPUs."""
     asics = frontier(row for row in rows if row.machine_class == "asic")
     series = {
@@ -209,7 +209,7 @@ def frontier_title(fits: dict[str, HalvingFit]) -> str:
     return f"Mining chips halved their energy every {early} until 2016, every {late} since"
 
 
-def _draw_node(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
+def _draw_node(canvas: _Canvas, rows: Sequence[TableRow]) -> tuple[str, str]:
     axes = canvas.axes
     shown = [row for row in rows if drawable(row, "node")]
     axes.set_xscale("log")
@@ -237,7 +237,7 @@ def _draw_node(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     return _node_title(shown), "Energy per terahash in joules against the process node in nanometres; log scales"
 
 
-def _best_by_node(rows: Iterable[Row], machine_class: str) -> dict[float, float]:
+def _best_by_node(rows: Iterable[TableRow], machine_class: str) -> dict[float, float]:
     best: dict[float, float] = {}
     for row in rows:
         if row.machine_class == machine_class and row.quality != "low":
@@ -245,14 +245,14 @@ def _best_by_node(rows: Iterable[Row], machine_class: str) -> dict[float, float]
     return dict(sorted(best.items(), reverse=True))
 
 
-def _node_title(rows: Sequence[Row]) -> str:
+def _node_title(rows: Sequence[TableRow]) -> str:
     asic, gpu = _best_by_node(rows, "asic"), _best_by_node(rows, "gpu")
     node = min(set(asic) & set(gpu))
     ratio = gpu[node] / asic[node]
     return f"At {node:g} nm, the best GPU needs about {rounded(ratio)} times the energy of a mining chip"
 
 
-def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
+def _draw_power(canvas: _Canvas, rows: Sequence[TableRow]) -> tuple[str, str]:
     axes = canvas.axes
     shown = [row for row in rows if drawable(row, "power")]
     axes.set_xscale("log")
@@ -276,7 +276,7 @@ def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
     return _power_title(shown), "Hash rate against power of every machine whose power is known; log scales"
 
 
-def _power_title(rows: Sequence[Row]) -> str:
+def _power_title(rows: Sequence[TableRow]) -> str:
     kettle = [
         row.hashrate_hs / 1e12
         for row in rows
@@ -302,7 +302,7 @@ def _diagonal(canvas: _Canvas, j_per_th: float) -> None:
     _reserve(canvas, label)
 
 
-_VIEWS: dict[View, Callable[[_Canvas, Sequence[Row]], tuple[str, str]]] = {
+_VIEWS: dict[View, Callable[[_Canvas, Sequence[TableRow]], tuple[str, str]]] = {
     "frontier": _draw_frontier,
     "node": _draw_node,
     "power": _draw_power,
@@ -320,7 +320,7 @@ def _style(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _scatter(canvas: _Canvas, rows: Sequence[Row], x: Callable[[Row], float], y: Callable[[Row], float]) -> None:
+def _scatter(canvas: _Canvas, rows: Sequence[TableRow], x: Callable[[TableRow], float], y: Callable[[TableRow], float]) -> None:
     for machine_class, colour in COLOURS.items():
         for hollow in (True, False):
             of_class = [
@@ -356,7 +356,7 @@ def _label_classes(canvas: _Canvas, places: dict[str, tuple[float, float]]) -> N
 
 
 def _label(
-    canvas: _Canvas, rows: Sequence[Row], view: View, x: Callable[[Row], float], y: Callable[[Row], float]
+    canvas: _Canvas, rows: Sequence[TableRow], view: View, x: Callable[[TableRow], float], y: Callable[[TableRow], float]
 ) -> None:
     """Names the user's best result of each device, then the notable machines, each where it covers least."""
     for row in _best_of_each_device(rows):
@@ -370,8 +370,8 @@ def _label(
             _annotate(canvas, f"{row.model}{between}{detail}", (x(row), y(row)), INK, "normal")
 
 
-def _best_of_each_device(rows: Iterable[Row]) -> list[Row]:
-    best: dict[str, Row] = {}
+def _best_of_each_device(rows: Iterable[TableRow]) -> list[TableRow]:
+    best: dict[str, TableRow] = {}
     for row in rows:
         if row.origin == "measured" and (row.model not in best or _jth(row) < _jth(best[row.model])):
             best[row.model] = row
@@ -451,28 +451,28 @@ def _avoid(canvas: _Canvas, start: tuple[float, float], end: tuple[float, float]
     canvas.points += [(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps) for i in range(steps + 1)]
 
 
-def _year(row: Row) -> float:
+def _year(row: TableRow) -> float:
     return decimal_year(date_of(row) or "")
 
 
-def date_of(row: Row) -> str | None:
+def date_of(row: TableRow) -> str | None:
     """Where a row stands on the time axis: a measured one at its measurement, a published one at its shipping."""
     return row.source_date if row.origin == "measured" else row.shipped
 
 
-def _node(row: Row) -> float:
+def _node(row: TableRow) -> float:
     return row.node_nm or math.nan
 
 
-def _jth(row: Row) -> float:
+def _jth(row: TableRow) -> float:
     return row.j_per_th or math.nan
 
 
-def _watts(row: Row) -> float:
+def _watts(row: TableRow) -> float:
     return row.power_w or math.nan
 
 
-def _hashrate(row: Row) -> float:
+def _hashrate(row: TableRow) -> float:
     return row.hashrate_hs
 
 
@@ -482,7 +482,7 @@ def _around(values: Iterable[float], low: float, high: float) -> tuple[float, fl
     return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
 
 
-def bare_j_per_th(row: Row) -> str:
+def bare_j_per_th(row: TableRow) -> str:
     """J/TH as a label says it."""
     bound = "at most " if row.is_bound else ""
     return f"{bound}{rounded(_jth(row))} J/TH"
@@ -513,12 +513,12 @@ def interval(fit: HalvingFit) -> str:
     return f"{fit.low_years * 12:.0f} to {fit.high_years * 12:.0f} months"
 
 
-def source(rows: Sequence[Row]) -> str:
+def source(rows: Sequence[TableRow]) -> str:
     """Where the published rows come from, as a caption."""
     published = [row for row in rows if row.origin == "published"]
     return f"Source: hashjoule data set, {len(published)} machines, each with its source, newest of {newest(rows)}."
 
 
-def newest(rows: Iterable[Row]) -> str:
+def newest(rows: Iterable[TableRow]) -> str:
     """The date of the newest published figure."""
     return max(row.source_date for row in rows if row.origin == "published")

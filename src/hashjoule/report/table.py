@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.report.text import columns, significant
 
 Format = Literal["text", "md", "csv", "json"]
@@ -18,7 +18,7 @@ HEADER = ("machine", "class", "shipped", "nm", "rate", "W", "J/TH", "x class", "
 _LEFT = 3
 
 
-def render(rows: Sequence[Row], form: Format) -> str:
+def render(rows: Sequence[TableRow], form: Format) -> str:
     """The rows in one of the four formats; CSV and JSON hold every field, unrounded."""
     if form == "csv":
         return _csv(rows)
@@ -35,7 +35,7 @@ def rate(hashrate_hs: float) -> str:
     return f"{significant(hashrate_hs)} H/s"
 
 
-def _text(rows: Sequence[Row]) -> str:
+def _text(rows: Sequence[TableRow]) -> str:
     sources = [f"{row.source_date:<10}  {host(row)}" for row in rows]
     width = max(map(len, sources), default=0)
     lines = [[*cells(row), source.ljust(width)] for row, source in zip(rows, sources, strict=True)]
@@ -43,7 +43,7 @@ def _text(rows: Sequence[Row]) -> str:
     return "\n".join([columns(header, lines, left=_LEFT), *legend(rows)])
 
 
-def _markdown(rows: Sequence[Row]) -> str:
+def _markdown(rows: Sequence[TableRow]) -> str:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -61,8 +61,8 @@ def _markdown(rows: Sequence[Row]) -> str:
     return "\n".join([line(HEADER), rule, *body, *(["", f"{marks}."] if marks else [])])
 
 
-def _csv(rows: Sequence[Row]) -> str:
-    names = [field.encode_name for field in msgspec.structs.fields(Row)]
+def _csv(rows: Sequence[TableRow]) -> str:
+    names = [field.encode_name for field in msgspec.structs.fields(TableRow)]
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
@@ -70,7 +70,7 @@ def _csv(rows: Sequence[Row]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: TableRow) -> list[str]:
     """What stands in the columns of HEADER, but for the source; `legend` says what the marks mean."""
     marks = ("> " if row.origin == "measured" else "") + row.name + (" ?" if row.quality == "low" else "")
     j_per_th = significant(row.j_per_th)
@@ -85,7 +85,7 @@ def cells(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
-def host(row: Row) -> str:
+def host(row: TableRow) -> str:
     """Where a figure comes from, short enough for a column: the host, and on shared hosts whose page it is."""
     if "://" not in row.source:
         return row.source
@@ -94,7 +94,7 @@ def host(row: Row) -> str:
     return f"{name}/{path[0]}" if shared and path else name.removeprefix("www.")
 
 
-def legend(rows: Sequence[Row]) -> list[str]:
+def legend(rows: Sequence[TableRow]) -> list[str]:
     """What the marks mean, for those that occur."""
     explained = (
         (any(row.origin == "measured" for row in rows), "> measured by you"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hashjoule.data import network as data
 from hashjoule.data.claims import Claim
 from hashjoule.data.hardware import machines as published
@@ -30,7 +32,7 @@ def machines(claim: Claim) -> Finding:
         "there is no register of machines",
         f"{number:,.0f} machines like {miner.name}: {power_mw:.0f} MW, {rate_ehs:.1f} EH/s",
         f"{rate_ehs / of_country:.0%} of the {of_country:.0f} EH/s that {country} had in {month}",
-        f"hashjoule economics fleet --machine '{miner.name}' --count {number:.0f}",
+        f"hashjoule economics fleet --machine {shlex.quote(miner.name)} --count {number:.0f}",
     )
 
 
@@ -43,8 +45,8 @@ def stranded(claim: Claim) -> Finding:
         claim,
         all(usd > 0 for _, usd in earned),
         "power at a price near zero pays for machines of any age",
-        f"a free MWh earns: {listed}",
-        f"hashjoule economics machine --machine '{earned[0][0].name}' --price 0",
+        f"a MWh that costs nothing earns, before purchase and upkeep: {listed}",
+        f"hashjoule economics machine --machine {shlex.quote(earned[0][0].name)} --price 0",
     )
 
 
@@ -98,7 +100,7 @@ def tariff(claim: Claim) -> Finding:
         "electricity is cheaper than elsewhere",
         f"{region.region}: {100 * region.price_usd_per_kwh:.1f} ct/kWh; miners' median "
         f"{100 * median.price_usd_per_kwh:.1f}; break-even {listed} ct/kWh; {claim.note}",
-        f"hashjoule economics machine --machine 'Antminer S21' --region '{region.region}'",
+        f"hashjoule economics machine --machine 'Antminer S21' --region {shlex.quote(region.region)}",
     )
 
 
@@ -114,7 +116,7 @@ def one_function(claim: Claim) -> Finding:
         "mining chips can be put to other work",
         f"the chips compute double SHA-256 of block headers and nothing else; {power_mw:g} MW of them are "
         f"{rate_hs / 1e18:.2g} EH/s, {rate_hs / network:.2g} of the network. {claim.note}",
-        f"hashjoule economics local --machine '{miner.name}' --generation 0.04 --mw {power_mw:g}",
+        f"hashjoule economics local --machine {shlex.quote(miner.name)} --generation 0.04 --mw {power_mw:g}",
     )
 
 
@@ -130,7 +132,7 @@ def site(claim: Claim) -> Finding:
         f"{power_w / 1e6:g} MW are {number:,} machines like {miner.name}, {number * miner.hashrate_hs / 1e18:.1f} EH/s",
         f"all of it is heat, that of {power_w / _PEOPLE_W:,.0f} people; {air:,.0f} m3 of air per second carry it off "
         f"{rise_k:g} K warmer",
-        f"hashjoule economics fleet --machine '{miner.name}' --count {number} --rise-k {rise_k:g}",
+        f"hashjoule economics fleet --machine {shlex.quote(miner.name)} --count {number} --rise-k {rise_k:g}",
     )
 
 
@@ -144,15 +146,15 @@ def makers(claim: Claim) -> Finding:
         claim,
         share.value > 50 or len(theirs) > len(rows) / 2,
         "most machines are theirs",
-        f"{len(theirs)} of {len(rows)} ASICs of the table that shipped since {since}; Bitmain alone {share.value:g}% of "
-        f"the machines in {share.date} (survey)",
+        f"{len(theirs)} of {len(rows)} ASICs of the table that shipped since {since}; Bitmain alone {share.value:g}% "
+        f"of the machines in {share.date} (survey)",
         f"hashjoule table --class asic --since {since}",
     )
 
 
 def unknown(claim: Claim) -> Finding:
     """What no data of ours can say."""
-    return unchecked(claim, claim.argument("reason"), "-", "-", f"hashjoule claims {claim.id}")
+    return unchecked(claim, claim.argument("reason"), "", "", f"hashjoule claims {claim.id}")
 
 
 def _network() -> Network:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from hashjoule.data import network as data
 from hashjoule.data.claims import Claim
 from hashjoule.data.network import HASHRATE, CountryShare, NetworkPoint
@@ -23,7 +25,7 @@ def share_of_rate(claim: Claim) -> Finding:
         _stated(claim),
         100 * rate / network,
         f"{rate:g} EH/s at {_stated(claim):g}% make a network of {100 * rate / _stated(claim):,.0f} EH/s",
-        f"mean of {claim.argument('month')}: {network:,.0f} EH/s, so the share is {100 * rate / network:.1f}%",
+        f"mean of {claim.argument('month')}: {network:,.0f} EH/s, so the share is {100 * rate / network:.2f}%",
         _countries("China"),
     )
 
@@ -61,14 +63,14 @@ def share_at(claim: Claim) -> Finding:
     """A country's share against the measured one of a month."""
     country = claim.argument("country")
     row = _share(country, claim.argument("month"))
-    measured = [s for s in data.country_shares() if s.country == country and s.kind == "measured" and s.date > "2021-08"]
-    low, high = min(s.share_percent for s in measured), max(s.share_percent for s in measured)
+    own = [s for s in data.country_shares() if s.country == country and s.kind == "measured"]
+    since = [s.share_percent for s in own if s.date > "2021-08"]
     return compared(
         claim,
         _stated(claim),
         row.share_percent,
         f"{_stated(claim):g}% of the network",
-        f"{row.share_percent:g}% in {row.date}; {low:g} to {high:g}% in all lists since September 2021",
+        f"{row.share_percent:.3g}% in {row.date}; {min(since):.3g} to {max(since):.3g}% in all lists since September 2021",
         _countries(country),
     )
 
@@ -92,9 +94,7 @@ def rank(claim: Claim) -> Finding:
     shares = list_of(claim.argument("month"))
     place = [share.country for share in shares].index(country) + 1
     ahead = ", ".join(f"{share.country} {share.share_percent:g}%" for share in shares[:place])
-    return judged(
-        claim, place == _stated(claim), f"place {_stated(claim):g}", ahead, "hashjoule economics countries"
-    )
+    return judged(claim, place == _stated(claim), f"place {_stated(claim):g}", ahead, "hashjoule economics countries")
 
 
 def at_least_mean(claim: Claim) -> Finding:
@@ -115,7 +115,7 @@ def only_reported(claim: Claim) -> Finding:
     return unchecked(
         claim,
         "the data set holds the same report only",
-        "-",
+        "",
         f"{point.value:g} {point.unit} in {point.date}, from that report",
         f"hashjoule claims {claim.id}",
     )
@@ -143,7 +143,7 @@ def fall(claim: Claim) -> Finding:
         lost >= 0.2,
         "a fall of a fifth or more within weeks",
         f"{before.value / 1e6:.0f} to {after.value / 1e6:.0f} EH/s from {before.date} to {after.date}: {lost:.0%} less",
-        "hashjoule economics countries --date 2021",
+        f"hashjoule economics network --month {before.date} --month {after.date}",
     )
 
 
@@ -151,13 +151,12 @@ def concentration(claim: Claim) -> Finding:
     """Concentration by country in the list of a month."""
     day = newest_list(claim.argument("month"))
     summary = formulas.concentration({share.country: share.share_percent for share in list_of(day)})
-    return judged(
-        claim,
-        summary.hhi_high >= _CONCENTRATED_HHI,
-        f"a concentrated network: an index of {_CONCENTRATED_HHI:,} or more",
-        f"{day}: index {summary.hhi_low:,.0f} to {summary.hhi_high:,.0f}; {summary.nakamoto} countries hold half",
-        "hashjoule economics countries",
-    )
+    implied = f"a concentrated network: an index of {_CONCENTRATED_HHI:,} or more"
+    found = f"{day}: index {summary.hhi_low:,.0f} to {summary.hhi_high:,.0f}; {summary.nakamoto} countries hold half"
+    command = "hashjoule economics countries"
+    if summary.hhi_low < _CONCENTRATED_HHI <= summary.hhi_high:
+        return unchecked(claim, "countries that no list names decide it", implied, found, command)
+    return judged(claim, summary.hhi_low >= _CONCENTRATED_HHI, implied, found, command)
 
 
 def centres(claim: Claim) -> Finding:
@@ -205,7 +204,7 @@ def efficiency_and_power(claim: Claim) -> Finding:
         "better chips, less power",
         f"{first} to {last}: fleet {then.estimate_j_per_th:.0f} to {now.estimate_j_per_th:.0f} J/TH, network power "
         f"{power[0]:.1f} to {power[1]:.1f} GW",
-        f"hashjoule economics network --month {last}",
+        f"hashjoule economics network --month {first} --month {last}",
     )
 
 
@@ -234,4 +233,4 @@ def _share(country: str, month: str) -> CountryShare:
 
 
 def _countries(country: str) -> str:
-    return f"hashjoule economics countries --country '{country}'"
+    return f"hashjoule economics countries --country {shlex.quote(country)}"

@@ -79,8 +79,8 @@ def process_node(subject: Subject, reference: Subject, model: EnergyModel) -> Fa
     assert reference.process_nm is not None
     a, (low, high) = model.node_exponent, model.node_exponent_interval
     if subject.process_nm is None:
-        ends = [(nm / reference.process_nm) ** a for nm in UNKNOWN_NODES_NM]
-        return Factor(name, Fraction(1), *ends, UNKNOWN, f"no source names the node of {subject.name}")
+        least, most = ((nm / reference.process_nm) ** a for nm in UNKNOWN_NODES_NM)
+        return Factor(name, Fraction(1), least, most, UNKNOWN, f"no source names the node of {subject.name}")
     shrink = subject.process_nm / reference.process_nm
     ends = sorted((shrink**low, shrink**high))
     note = f"({subject.process_nm:g} nm / {reference.process_nm:g} nm)^{a:.2f}"
@@ -95,8 +95,8 @@ def supply_voltage(subject: Subject, reference: Subject) -> Factor:
     assert reference.supply is not None
     its = reference.supply.value_v
     if subject.supply is None:
-        ends = [(v / its) ** 2 for v in UNKNOWN_VOLTAGES_V]
-        return Factor(name, Fraction(1), *ends, UNKNOWN, f"no source names the core voltage of {subject.name}")
+        least, most = ((volts / its) ** 2 for volts in UNKNOWN_VOLTAGES_V)
+        return Factor(name, Fraction(1), least, most, UNKNOWN, f"no source names the core voltage of {subject.name}")
     own = subject.supply
     if own == reference.supply:
         return Factor(name, Fraction(1), 1.0, 1.0, own.source, "the reference itself, or its operating point")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from hashjoule.data.chips import ChipVoltage, Processor, architectures, chip_voltages, processor_named
-from hashjoule.data.hardware import Machine, best, best_asic, machines
+from hashjoule.data.hardware import PublishedMachine, best, best_asic, machines
 from hashjoule.data.names import stock_mode
 from hashjoule.efficiency.explain.factors import DATAPATH_OPERATIONS
 from hashjoule.efficiency.explain.types import COUNTED, Operations, Subject, Supply
@@ -22,7 +22,7 @@ ROLLING_SINCE = "2020"
 """ASICs that shipped since roll versions: all whose firmware is open do."""
 
 
-def published_subject(machine: Machine, watts: float | None = None) -> Subject:
+def published_subject(machine: PublishedMachine, watts: float | None = None) -> Subject:
     """Return a published machine as a subject.
 
     Args:
@@ -61,8 +61,13 @@ def gpu_operations(name: str) -> Operations:
     """Return the instructions per hash of a GPU, by the architecture that its name or chip shows."""
     for entry in architectures():
         if any(part.casefold() in name.casefold() for part in entry.match.split("|")):
-            counts = (round(n) for n in (entry.instructions, entry.instructions_low, entry.instructions_high))
-            return Operations(*counts, f"{entry.source_url}; {entry.note}", f"{entry.architecture}: {entry.logic}")
+            return Operations(
+                round(entry.instructions),
+                round(entry.instructions_low),
+                round(entry.instructions_high),
+                f"{entry.source_url}; {entry.note}",
+                f"{entry.architecture}: {entry.logic}",
+            )
     low = min(round(entry.instructions_low) for entry in architectures())
     high = max(round(entry.instructions_high) for entry in architectures())
     return Operations(
@@ -70,7 +75,7 @@ def gpu_operations(name: str) -> Operations:
     )
 
 
-def _operations(machine: Machine) -> Operations:
+def _operations(machine: PublishedMachine) -> Operations:
     if machine.machine_class == "cpu":
         low, high = count_operations(SCALAR), count_operations(VECTOR)
         return Operations(high, low, high, COUNTED, "two-input vector code assumed; scalar code executes fewer")
@@ -80,14 +85,14 @@ def _operations(machine: Machine) -> Operations:
     return Operations(least, least, least, COUNTED, "a datapath laid out for the hash")
 
 
-def _rolls(machine: Machine) -> bool:
+def _rolls(machine: PublishedMachine) -> bool:
     """Whether a machine rolls versions: its chip is known to, or it is an ASIC of the years in which all do."""
     if machine.machine_class == "asic" and (machine.shipped or "") >= ROLLING_SINCE:
         return True
     return any(point.chip == machine.chip and point.asicboost == "yes" for point in chip_voltages())
 
 
-def _supply(machine: Machine, processor: Processor | None) -> Supply | None:
+def _supply(machine: PublishedMachine, processor: Processor | None) -> Supply | None:
     if machine.machine_class == "asic":
         return _own_supply(machine) or _range_of(_candidates(machine), machine)
     return processor_supply(processor)
@@ -101,7 +106,7 @@ def processor_supply(processor: Processor | None) -> Supply:
     return Supply(math.sqrt(low * high), low, high, f"{processor.source_url} (geometric middle of the range)")
 
 
-def _own_point(machine: Machine) -> ChipVoltage | None:
+def _own_point(machine: PublishedMachine) -> ChipVoltage | None:
     """The machine's own stock operating point; another mode of the model runs at another one."""
     point = next((p for p in chip_voltages() if p.machine == machine.model), None)
     modes = [m for m in machines() if m.model == machine.model]
@@ -110,7 +115,7 @@ def _own_point(machine: Machine) -> ChipVoltage | None:
     return point
 
 
-def _own_supply(machine: Machine) -> Supply | None:
+def _own_supply(machine: PublishedMachine) -> Supply | None:
     point = _own_point(machine)
     if point is None:
         return None
@@ -119,13 +124,13 @@ def _own_supply(machine: Machine) -> Supply | None:
     return Supply(volts, volts / error, volts * error, f"own operating point: {point.source_url}")
 
 
-def _candidates(machine: Machine) -> list[ChipVoltage]:
+def _candidates(machine: PublishedMachine) -> list[ChipVoltage]:
     """Operating points of the machine's chip; failing that, of all chips of its node."""
     of_chip = [point for point in chip_voltages() if machine.chip and point.chip == machine.chip]
     return of_chip or [point for point in chip_voltages() if point.process_nm == machine.node_nm is not None]
 
 
-def _range_of(points: Iterable[ChipVoltage], machine: Machine) -> Supply | None:
+def _range_of(points: Iterable[ChipVoltage], machine: PublishedMachine) -> Supply | None:
     volts = sorted(point.core_voltage_v for point in points)
     if not volts:
         return None
