@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backends", "block", "meters", "records", "stratum"),
     ("check", "search"),
     ("benchmark", "choose", "economics", "efficiency", "gauge", "mine"),
-    ("fleet",),
+    ("fleet", "solver"),
     ("report",),
     ("cli",),
 )
