@@ -23,7 +23,7 @@ from hashjoule.efficiency.dataset import MachineClass
 from hashjoule.efficiency.table import Filter, SortKey, dated_record, load_table, select
 from hashjoule.efficiency.trend import decimal_year
 from hashjoule.report.page import write_page
-from hashjoule.report.plot import date_of
+from hashjoule.report.views import date_of
 from tests.conftest import system_tool
 from tests.plain_records import UNMETERED, result, write_record
 from tests.report.test_page import hostile_record
@@ -184,7 +184,7 @@ def test_filters_agree_with_python(show: Open, files: dict[str, list[Path]]) -> 
             or (any(one.keeps(row) for one in wanted) and text in f"{row.maker} {row.name} {row.chip}".lower())
         ]
         assert sorted(shown_rows(page)) == kept
-        assert page.find_element(By.ID, "count").text == f"{len(kept)} of {len(rows)} rows"
+        assert page.find_element(By.ID, "count").text == f"{len(kept)} of {len(rows)} machines"
         assert len(marks(page)) == sum(rows[i].j_per_th is not None and date_of(rows[i]) is not None for i in kept)
 
     classes: tuple[MachineClass, ...] = ("fpga", "asic")
@@ -327,7 +327,7 @@ def test_sliders_agree_with_python(show: Open) -> None:
             field.send_keys(f"{value:.9f}".rstrip("0"))
         for output, value in expected(**setting).items():
             assert number(page, output) == pytest.approx(value, rel=1e-9), output
-        pays = "earns" if number(page, "profit") > 0 else "burns"
+        pays = "earns" if number(page, "profit") > 0 else "It would pay only"
         assert pays in page.find_element(By.ID, "verdict").text
 
 
@@ -356,7 +356,7 @@ def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
         field.send_keys(impossible)
         assert field.get_attribute("aria-invalid") == "true"
         assert page.find_element(By.ID, "profit").text == "–"
-        assert page.find_element(By.ID, "verdict").text == "Every figure must be above zero."
+        assert page.find_element(By.ID, "verdict").text == "Every value must be greater than zero."
 
 
 def test_the_record_can_be_downloaded(show: Open, files: dict[str, list[Path]], tmp_path: Path) -> None:
