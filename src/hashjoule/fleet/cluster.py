@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import hashjoule
-from hashjoule.errors import UnavailableError, UsageError
+from hashjoule.errors import UnavailableError, UsageError, describe_exception
 from hashjoule.fleet import worker
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ async def _await_connection(client: Client, address: str) -> None:
             f"no Dask scheduler answers at {address}; check that it runs there and that no firewall is in the way"
         ) from None
     except Exception as error:  # whatever a server that is no scheduler makes Dask raise
-        raise UnavailableError(f"what listens at {address} is no Dask scheduler of ours: {one_line(error)}") from None
+        raise UnavailableError(
+            f"what listens at {address} is no Dask scheduler of ours: {describe_exception(error)}"
+        ) from None
 
 
 @contextmanager
@@ -176,14 +178,7 @@ def _why_silent(error: Exception) -> str:
         return f"its hashjoule is another version, without {error.name}: install {hashjoule.__version__} there"
     if isinstance(error, TimeoutError):
         return f"it did not answer within {HELLO_SECONDS:.0f} s"
-    return one_line(error)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says first; the first error of a group."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return describe_exception(error)
 
 
 class _Call:
