@@ -1,6 +1,6 @@
-"""The errors that users meet, each one sentence that says what to do, and how other programs' words get into one.
+"""The errors that users meet: each is one sentence that says what to do, with the exit code of the command line.
 
-The command line maps the errors to exit codes.
+Two helpers make the words of other programs and libraries fit for such a sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class UsageError(HashjouleError, ValueError):
 
 
 class UnavailableError(HashjouleError):
-    """A node, device or backend that was asked for cannot be reached or used (exit code 3)."""
+    """A node, pool, meter, device or backend cannot be reached or used (exit code 3)."""
 
     exit_code = 3
 
