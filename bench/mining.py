@@ -32,15 +32,15 @@ from typing import Any
 import msgspec
 import psutil
 
-from hashjoule import check, measure
-from hashjoule.backends import Row
+from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
+from harness.mining import best, run_on
+from hashjoule import check, choose
+from hashjoule.backends import BackendSpec
 from hashjoule.job import Header, Hit, Job, sha256d
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
 from hashjoule.mine.template import Candidate, Template, output, varint
 from hashjoule.mine.template import check as check_template
 from hashjoule.search import search
-from tests.mining import best, run_on
-from tests.node import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
 
 OP_TRUE_ADDRESS = "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85"
 REGTEST_BLOCKS = 1_500
@@ -93,16 +93,16 @@ def _minerd(node: BitcoinNode, seconds: float = 5) -> float:
 
 def signet(directory: Path, rounds: int) -> dict[str, Any]:
     """Hash rates of the command and of the bare search, one thread each, in turns short enough for a noisy machine."""
-    row = measure.fastest("plain")
+    spec = choose.fastest("plain")
     job = Job.plain(check.known_blocks()[0].header, target=1)
     core, mining = [], []
 
     def core_hs() -> float:
         began = time.perf_counter()
-        return search(check.ready(row), job, count=1 << 26).hashes / (time.perf_counter() - began)
+        return search(check.ready(spec), job, count=1 << 26).hashes / (time.perf_counter() - began)
 
     with running(directory, "signet", "-signetchallenge=51") as node:
-        options = ["--threads", "1", "--backend", row.name, "--blocks", str(SIGNET_BLOCKS), "--json"]
+        options = ["--threads", "1", "--backend", spec.name, "--blocks", str(SIGNET_BLOCKS), "--json"]
         for _ in range(3 * rounds):
             before = core_hs()
             done = subprocess.run(command(node, *options), check=True, capture_output=True, text=True)
@@ -111,7 +111,7 @@ def signet(directory: Path, rounds: int) -> dict[str, Any]:
             core.append((before + core_hs()) / 2)
     parts = [m / c for m, c in zip(mining, core, strict=True)]
     return {
-        "backend": row.name,
+        "backend": spec.name,
         "core_hs": statistics.median(core),
         "mining_hs": statistics.median(mining),
         "part": statistics.median(parts),
@@ -122,8 +122,8 @@ def signet(directory: Path, rounds: int) -> dict[str, Any]:
 class Noting:
     """A backend that notes when it scans on which tip."""
 
-    def __init__(self, row: Row) -> None:
-        self._backend = check.ready(row)
+    def __init__(self, spec: BackendSpec) -> None:
+        self._backend = check.ready(spec)
         self.scans: list[tuple[float, bytes]] = []
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
@@ -138,7 +138,7 @@ def tips(directory: Path, rounds: int) -> dict[str, Any]:
     with running(directory, "signet", "-signetchallenge=51") as node:
         run_on(node, directory).mine(3)
         top = node.call("getbestblockhash")
-        run = run_on(node, directory, row=replace(best(), name="noting", open=lambda: noting))
+        run = run_on(node, directory, spec=replace(best(), name="noting", open=lambda: noting))
         run.start()
         for _ in range(rounds * 5):
             for method in ("invalidateblock", "reconsiderblock"):
@@ -197,7 +197,7 @@ def template(directory: Path, rounds: int, transactions: int = 5_280) -> dict[st
         raw = rpc.call("getblocktemplate", {"rules": ["segwit"]}, answer=msgspec.Raw)
         rpc.close()
         body = bytes(raw)
-        backend = check.ready(measure.fastest("plain"))
+        backend = check.ready(choose.fastest("plain"))
 
         def to_first_hash() -> Header:
             decoded = check_template(msgspec.json.decode(body, type=Template))

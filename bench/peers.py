@@ -24,11 +24,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hashjoule import check, measure
-from hashjoule.backends import select
+from hashjoule import check
+from hashjoule.backends import resolve
+from hashjoule.benchmark import sampling
+from hashjoule.benchmark.sampling import Measurement
 from hashjoule.errors import HashjouleError
 from hashjoule.job import Header
-from hashjoule.measure import Subject
 
 SECONDS = 5
 """How long a peer that can be told runs in each round."""
@@ -138,22 +139,22 @@ def run(peer: Peer, limit_s: float) -> Ran:
         return Ran(output.read(), wall_s, usage.ru_utime + usage.ru_stime)
 
 
-def ours(names: list[str]) -> list[Subject]:
+def ours(names: list[str]) -> list[Measurement]:
     """Our backends, plain and rolled, calibrated, on one thread."""
-    found = list(measure.subjects(select(names), check.MODES, 1))
-    for subject in found:
-        if not subject.refused:
-            measure.calibrate(subject)
-    return [subject for subject in found if not subject.refused]
+    found = list(sampling.measurements(resolve(names), check.MODES, 1))
+    for measurement in found:
+        if not measurement.refused:
+            sampling.calibrate(measurement)
+    return [measurement for measurement in found if not measurement.refused]
 
 
-def our_rate(subject: Subject) -> float:
+def our_rate(measurement: Measurement) -> float:
     """Hashes for each second of CPU time: the median of a few samples in a row."""
-    samples = [measure.take_sample(subject, subject.nonces) for _ in range(5)]
+    samples = [sampling.take_sample(measurement, measurement.nonces) for _ in range(5)]
     return statistics.median(s.hashes / s.cpu_s for s in samples)
 
 
-def measure_all(peers: list[Peer], subjects: list[Subject], rounds: int) -> dict[str, list[float]]:
+def measure_all(peers: list[Peer], measurements: list[Measurement], rounds: int) -> dict[str, list[float]]:
     """Rates of everything, round by round; a peer whose output shows none is named on stderr and left out."""
     rates: dict[str, list[float]] = {}
     for number in range(rounds):
@@ -165,8 +166,8 @@ def measure_all(peers: list[Peer], subjects: list[Subject], rounds: int) -> dict
                 print(f"{peer.name} printed no rate; its last words: {ran.output.strip()[-200:]!r}", file=sys.stderr)
                 continue
             rates.setdefault(peer.name, []).append(rate)
-        for subject in subjects:
-            rates.setdefault(f"{subject.row.name} {subject.mode}", []).append(our_rate(subject))
+        for measurement in measurements:
+            rates.setdefault(f"{measurement.spec.name} {measurement.mode}", []).append(our_rate(measurement))
     return rates
 
 
@@ -206,10 +207,10 @@ def main() -> int:
         os.sched_setaffinity(0, {options.cpu})
     peers = found_peers(known_peers(options.cpu), dict(item.partition("=")[::2] for item in options.peer))
     try:
-        subjects = ours(options.backend or ["c", "reference"])
+        measurements = ours(options.backend or ["c", "reference"])
     except HashjouleError as error:
         parser.error(str(error))
-    rates = measure_all(peers, subjects, options.rounds)
+    rates = measure_all(peers, measurements, options.rounds)
     names = [peer.name for peer in peers if peer.name in rates]
     print(json.dumps(rates, indent=2) if options.json else table(rates, names))
     return 0

@@ -25,10 +25,10 @@ from typing import Any
 
 import psutil
 
-from hashjoule import check, measure
+from harness.mining import ShareRun
+from harness.pool import TestPool, running
+from hashjoule import check, choose
 from hashjoule.job import Hit, Job
-from tests.mining import ShareRun
-from tests.pool import TestPool, running
 
 JOB_SECONDS = 1.0
 DIFFICULTY = 1e-3
@@ -41,9 +41,9 @@ class Noting:
     """A backend that notes when it scans on which job."""
 
     def __init__(self, mode: str) -> None:
-        row = measure.fastest(mode)
-        self._backend = check.ready(row)
-        self.row = replace(row, name=f"noting {mode}", open=lambda: self)
+        spec = choose.fastest(mode)
+        self._backend = check.ready(spec)
+        self.spec = replace(spec, name=f"noting {mode}", open=lambda: self)
         self.scans: list[tuple[float, float, bytes]] = []
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
@@ -58,7 +58,7 @@ def jobs(seconds: float, threads: int, roll_version: bool) -> dict[str, Any]:
     """Milliseconds after the pool has sent a job."""
     noting, first, last = Noting("rolled" if roll_version else "plain"), [], []
     with running(TestPool(difficulty=DIFFICULTY)) as pool:
-        run = ShareRun(pool, row=noting.row, threads=threads, roll_version=roll_version)
+        run = ShareRun(pool, spec=noting.spec, threads=threads, roll_version=roll_version)
         with run.started():
             pool.wait_for_shares(1)
             for _ in range(int(seconds / JOB_SECONDS)):

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from hashjoule.cli import run
-from hashjoule.records import Record, load_record
+from hashjoule.records.files import load_record
+from hashjoule.records.schema import Record
 from hashjoule.report.record import markdown
 
 ROOT = Path(__file__).parents[1]

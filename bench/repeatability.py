@@ -20,8 +20,9 @@ from statistics import median
 import msgspec
 from msgspec import Struct
 
-from hashjoule import comparison, records
-from hashjoule.records import Machine, Rate, Record, Result
+from hashjoule.benchmark import comparison
+from hashjoule.records.files import to_json
+from hashjoule.records.schema import HostFacts, Rate, Record, Result
 
 WANTED = 0.95
 """19 of 20."""
@@ -51,7 +52,7 @@ class Series(Struct):
 
     created: str
     version: str
-    machine: Machine
+    machine: HostFacts
     seconds: float
     load: list[float | None]
     pairs: list[list[Pair]]
@@ -71,7 +72,7 @@ def pairs_of(a: Record, b: Record) -> list[Pair]:
     clocks = a.machine.clock_hz, b.machine.clock_hz
     clock_ratio = clocks[1] / clocks[0] if clocks[0] and clocks[1] else None
     found = []
-    for change in comparison.compare(a, b).changes:
+    for change in comparison.compare_records(a, b).changes:
         old, new = (result[change.backend, change.mode] for result in results)
         rates, agree = (old.hashrate_hs, new.hashrate_hs), change.verdict == "no difference"
         found.append(
@@ -161,7 +162,7 @@ def main(arguments: list[str]) -> int:
             found.append(Series(a.created, a.hashjoule.version, a.machine, options.seconds, [], []))
         found[-1].load += [a.conditions.load, b.conditions.load]
         found[-1].pairs.append(pairs_of(a, b))
-        file.write_text(records.to_json(found) + "\n", "utf-8")
+        file.write_text(to_json(found) + "\n", "utf-8")
         file.with_suffix(".md").write_text(markdown(found), "utf-8")
         print(f"pair {number + 1}: {_agreement(found[-1].pairs[-1])}", flush=True)
     idle = [pair for pairs in found[-1].pairs for pair in pairs if pair.idle()]

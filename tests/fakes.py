@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.backends.reference import Reference
+from hashjoule.hardware import ONE_CORE, Hardware
 from hashjoule.job import Hit, Job
 from hashjoule.meters import Meter, MeterError
 
@@ -33,9 +34,18 @@ class Faulty:
         return hits + [Hit(job.versions[0], first_nonce ^ 0x5A5A5A5A ^ i) for i in range(self.invent)]
 
 
-def row_of(backend: object, name: str = "fake") -> Row:
-    """A registry row around a backend."""
-    return Row(name, "cpu", 4, lambda: backend, rolled_midstates=8)  # type: ignore[arg-type, return-value]
+def spec_of(backend: Any, name: str = "fake") -> BackendSpec:
+    """A registry spec around a backend."""
+    return BackendSpec(name=name, device="cpu", hardware=ONE_CORE, lanes=4, open=lambda: backend, rolled_versions=8)
+
+
+def device_spec(name: str, device: str, **facts: Any) -> BackendSpec:
+    """A registry spec of a device with these facts (see `Hardware`), whose work runs outside the calling thread."""
+    hardware = Hardware(**{"cpu_cores": 0} | facts)
+    return BackendSpec(
+        name=name, device=device, hardware=hardware, lanes=4, open=Faulty, rolled_versions=8,
+        gains_from_threads=False, runs_in_caller=False,
+    )  # fmt: skip
 
 
 @dataclass
@@ -98,6 +108,10 @@ class FakeTime:
         """The same pace, counted apart."""
         self.cpu_s += self.step_s
         return self.cpu_s
+
+    def process_time(self) -> float:
+        """The same pace, as if no other thread worked."""
+        return self.thread_time()
 
     def time(self) -> float:
         """Whoever measures by the wall clock is wrong."""

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-VECTORS = Path(__file__).parent / "vectors"
-PACKAGE_DATA = Path(__file__).parents[1] / "src" / "hashjoule" / "data"
+ROOT = Path(__file__).parents[1]
+"""The repository."""
+
+VECTORS = ROOT / "tests" / "vectors"
+GOLDEN_RECORD = ROOT / "tests" / "golden" / "record-1.json"
+GOLDEN_RECORD_WITH_HARDWARE = ROOT / "tests" / "golden" / "record-1-hardware.json"
+PACKAGE_DATA = ROOT / "src" / "hashjoule" / "data"
 
 BIP320_MASK = 0x1FFF_E000
 """The sixteen version bits, 13 to 28, that BIP 320 sets aside for miners to roll."""

@@ -21,7 +21,7 @@ def test_a_range_without_hits_is_tried_once_to_its_end(threads: int) -> None:
     """The chunks of all threads together are the range, without gap or overlap, across the wrap."""
     backend = Faulty(compute=False)
     outcome = search.search(backend, Job.plain(HEADER, 1), first_nonce=NONCES - 10_000, count=50_000, threads=threads)
-    assert outcome == search.Outcome(None, True, 50_000, 0)
+    assert outcome == search.SearchOutcome(None, True, 50_000, 0)
     tried = sorted((first - (NONCES - 10_000)) % NONCES + i for first, count in backend.ranges for i in range(count))
     assert tried == list(range(50_000))
 
@@ -53,7 +53,7 @@ def test_every_hit_is_found_once(job: Job, threads: int) -> None:
     outcome = search.search(
         Reference(), job, first_nonce=NONCES - 3_000, count=9_000, threads=threads, found=found.append
     )
-    assert outcome == search.Outcome(None, True, 9_000 * len(job.versions), 0)
+    assert outcome == search.SearchOutcome(None, True, 9_000 * len(job.versions), 0)
     assert sorted(found, key=str) == sorted(Reference().scan(job, NONCES - 3_000, 9_000), key=str)
     assert len(set(found)) == len(found) > 100
 
@@ -87,9 +87,9 @@ def test_a_stop_ends_the_search_between_chunks(threads: int) -> None:
     """After `stop` is set no new chunk begins, and the outcome says that the range was not finished."""
     stop = threading.Event()
     backend = Faulty(compute=False, delay_s=0.01)
-    calls: list[search.Outcome] = []
+    calls: list[search.SearchOutcome] = []
 
-    def progress(outcome: search.Outcome) -> None:
+    def progress(outcome: search.SearchOutcome) -> None:
         calls.append(outcome)
         stop.set()
 
@@ -110,7 +110,7 @@ def test_an_interrupt_ends_all_threads() -> None:
     """KeyboardInterrupt in the caller's thread stops the others within a chunk and goes on."""
     before = threading.active_count()
 
-    def interrupt(outcome: search.Outcome) -> None:
+    def interrupt(outcome: search.SearchOutcome) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
+from hashjoule.hardware import ONE_CORE
 from hashjoule.job import NONCES, SHA256_H, Hit, Job
 
 try:
@@ -119,19 +120,23 @@ def _why_not(needs: int) -> str | None:
     return f"this CPU (or its operating system) lacks {', '.join(missing)}" if missing else None
 
 
-def rows() -> list[Row]:
-    """The variants for this kind of CPU, best first; those that the compiler left out say so."""
+def specs() -> list[BackendSpec]:
+    """Return the variants for this kind of CPU, best first; those that the compiler left out say so."""
     if _IMPORT_ERROR:
         why = f"the C core is not built ({_IMPORT_ERROR}); install hashjoule with pip"
-        return [Row(f"c:{name}", "cpu", 0, lambda: CVariant(0), why) for name in _expected()]
+        return [_spec(name, None, why) for name in _expected()]
     built = {ffi.string(lib.hj_variant_name(i)).decode(): i for i in range(lib.hj_variant_count())}
-    return [_row(name, built.get(name)) for name in _expected()]
+    too_old = f"{compiler()} could not build it; a newer compiler can"
+    return [_spec(name, built.get(name), too_old) for name in _expected()]
 
 
-def _row(name: str, index: int | None) -> Row:
-    runtime = compiler() or ""
-    if index is None:
-        why = f"{runtime} could not build it; a newer compiler can"
-        return Row(f"c:{name}", "cpu", 0, lambda: CVariant(0), why, runtime)
-    lanes, needs = lib.hj_variant_lanes(index), lib.hj_variant_needs(index)
-    return Row(f"c:{name}", "cpu", lanes, lambda: CVariant(index), _why_not(needs), runtime)
+def _spec(name: str, index: int | None, why_not_built: str) -> BackendSpec:
+    return BackendSpec(
+        name=f"c:{name}",
+        device="cpu",
+        hardware=ONE_CORE,
+        lanes=0 if index is None else lib.hj_variant_lanes(index),
+        open=lambda: CVariant(0 if index is None else index),
+        unavailable=why_not_built if index is None else _why_not(lib.hj_variant_needs(index)),
+        runtime=compiler() or "",
+    )

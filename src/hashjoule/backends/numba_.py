@@ -12,8 +12,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
-from hashjoule.backends import Row, prepare
+from hashjoule.backends import BackendSpec, prepare
 from hashjoule.errors import UnavailableError
+from hashjoule.hardware import ONE_CORE, Hardware
 from hashjoule.job import SHA256_K, Hit, Job
 
 _INSTALL = "pip install 'hashjoule[numba]'"
@@ -170,21 +171,50 @@ def _why_no_cuda() -> str | None:
     return None if cuda.is_available() else "the NVIDIA driver has no GPU that Numba can use; see `numba -s`"
 
 
-def rows() -> list[Row]:
-    """The CPU's row and CUDA's."""
+def specs() -> list[BackendSpec]:
+    """Return the spec of the CPU and that of CUDA."""
     why = None if find_spec("numba") else f"Numba is not installed; {_INSTALL}"
     runtime = "" if why else f"Numba {version('numba')}"
-    cpu = Row("numba", "cpu", 16, partial(_opened, NumbaCpu, why), why, runtime)
-    gpu = Row(
-        "numba:cuda",
-        "CUDA simulator" if _is_simulated() else "NVIDIA GPU",
-        _GPU_THREADS,
-        partial(_opened, NumbaCuda, why),
-        why or _why_no_cuda(),
-        runtime,
-        threads=False,
+    cpu = BackendSpec(
+        name="numba",
+        device="cpu",
+        hardware=ONE_CORE,
+        lanes=16,
+        open=partial(_opened, NumbaCpu, why),
+        unavailable=why,
+        runtime=runtime,
+    )
+    why_no_cuda = why or _why_no_cuda()
+    device, hardware = ("", None) if why_no_cuda else _cuda_device()
+    gpu = BackendSpec(
+        name="numba:cuda",
+        device=device,
+        hardware=hardware,
+        lanes=_GPU_THREADS,
+        open=partial(_opened, NumbaCuda, why),
+        unavailable=why_no_cuda,
+        runtime=runtime,
+        gains_from_threads=False,
+        runs_in_caller=False,
     )
     return [cpu, gpu]
+
+
+def _cuda_device() -> tuple[str, Hardware]:
+    """Name and facts of the first CUDA device, which is the one that Numba uses; no context is created."""
+    if _is_simulated():
+        return "CUDA simulator", Hardware(kind="gpu", cpu_cores=0)
+    from numba import cuda
+
+    device = cuda.list_devices()[0]
+    pci = device.get_device_identity()
+    name = device.name.decode(errors="replace") if isinstance(device.name, bytes) else str(device.name)
+    return name, Hardware(
+        kind="gpu",
+        cpu_cores=0,
+        compute_units=int(device.MULTIPROCESSOR_COUNT),
+        pci_bus_id=f"{pci['pci_domain_id']:04x}:{pci['pci_bus_id']:02x}:{pci['pci_device_id']:02x}.0",
+    )
 
 
 @cache

@@ -16,9 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hashjoule.backends import Row, opencl_kernel, prepare
+from hashjoule.backends import BackendSpec, opencl_kernel, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, MAX_LAUNCH_NONCES, Program
 from hashjoule.errors import UnavailableError
+from hashjoule.hardware import Hardware, Kind, usable_cores
 from hashjoule.job import Hit, Job
 
 MAX_WRONG = 16
@@ -85,8 +86,8 @@ def launches_of_at_most(seconds: float) -> Iterator[None]:
         _launch_seconds = before
 
 
-def rows() -> list[Row]:
-    """A row for each device, and for whatever keeps a platform from having one."""
+def specs() -> list[BackendSpec]:
+    """A spec for each device, and for whatever keeps a platform from having one."""
     if find_spec("pyopencl") is None:
         return [_missing("opencl", f"pyopencl is not installed; {_INSTALL}")]
     try:
@@ -95,7 +96,7 @@ def rows() -> list[Row]:
         platforms = cl.get_platforms()
     except Exception as error:  # no loader, no platform, a loader that a broken driver brings down: all mean none
         return [*_broken_drivers(), _missing("opencl", f"no OpenCL platform is found ({_line(error)}); {_remedy()}")]
-    found = [row for p, platform in enumerate(platforms) for row in _platform_rows(p, platform)]
+    found = [spec for p, platform in enumerate(platforms) for spec in _platform_specs(p, platform)]
     return [*found, *_broken_drivers()] or [_missing("opencl", f"no OpenCL device is found; {_remedy()}")]
 
 
@@ -103,7 +104,7 @@ def _remedy() -> str:
     return f"install the device's OpenCL driver, or Debian's pocl-opencl-icd, or {_INSTALL}"
 
 
-def _platform_rows(p: int, platform: Any) -> Iterator[Row]:
+def _platform_specs(p: int, platform: Any) -> Iterator[BackendSpec]:
     try:
         devices = platform.get_devices()
     except Exception as error:  # whatever a driver throws must not hide the other platforms
@@ -112,25 +113,39 @@ def _platform_rows(p: int, platform: Any) -> Iterator[Row]:
     for d, device in enumerate(devices):
         name = f"opencl:{p}.{d}"
         try:
-            yield _device_row(name, device)
+            yield _device_spec(name, device)
         except Exception as error:
             yield _missing(name, f"the device cannot be asked what it is ({_line(error)}); reinstall its driver")
 
 
-def _device_row(name: str, device: Any) -> Row:
+def _device_spec(name: str, device: Any) -> BackendSpec:
+    label = device.name.strip()
+    hardware = _hardware(device)
+    return BackendSpec(
+        name=name,
+        device=label,
+        hardware=hardware,
+        lanes=16 if hardware.kind == "cpu" else device.max_compute_units * 64,
+        open=partial(_open, device, f"{name} ({label})"),
+        unavailable=_why_not(device, f"{name} ({label})"),
+        runtime=f"{device.platform.name.strip()}, {device.driver_version.strip()}",
+        gains_from_threads=False,
+        runs_in_caller=False,
+        facts=_facts(device),
+    )
+
+
+def _hardware(device: Any) -> Hardware:
     import pyopencl as cl
 
-    is_cpu = bool(device.type & cl.device_type.CPU)
-    label = device.name.strip()
-    return Row(
-        name,
-        label,
-        16 if is_cpu else device.max_compute_units * 64,
-        partial(_open, device, f"{name} ({label})"),
-        _why_not(device, f"{name} ({label})"),
-        f"{device.platform.name.strip()}, {device.driver_version.strip()}",
-        threads=False,
-        facts=_facts(device),
+    kinds: dict[Kind, int] = {"gpu": cl.device_type.GPU, "cpu": cl.device_type.CPU}
+    kind: Kind = next((kind for kind, bit in kinds.items() if device.type & bit), "accelerator")
+    compute_units = int(device.max_compute_units)
+    return Hardware(
+        kind=kind,
+        cpu_cores=min(compute_units, usable_cores()) if kind == "cpu" else 0,
+        compute_units=compute_units,
+        pci_bus_id=_try(lambda: _pci_bus_id(device)),
     )
 
 
@@ -162,18 +177,12 @@ def _why_not(device: Any, name: str) -> str | None:
 
 
 def _facts(device: Any) -> dict[str, str | int | float | None]:
-    import pyopencl as cl
-
-    types = {"gpu": cl.device_type.GPU, "cpu": cl.device_type.CPU, "accelerator": cl.device_type.ACCELERATOR}
     return {
-        "type": next((name for name, bit in types.items() if device.type & bit), "other"),
         "vendor": _try(lambda: device.vendor.strip()),
         "driver": _try(lambda: device.driver_version.strip()),
         "opencl": _try(lambda: device.version.strip()),
-        "compute_units": _try(lambda: device.max_compute_units),
         "clock_hz": _try(lambda: device.max_clock_frequency * 1_000_000 or None),
         "memory_bytes": _try(lambda: device.global_mem_size),
-        "pci_bus_id": _try(lambda: _pci_bus_id(device)),
     }
 
 
@@ -192,7 +201,7 @@ def _pci_bus_id(device: Any) -> str | None:
     return None
 
 
-def _broken_drivers() -> Iterator[Row]:
+def _broken_drivers() -> Iterator[BackendSpec]:
     """Driver files (.icd) that name a library which cannot be loaded; the loader passes over them in silence."""
     folder = Path(os.environ.get("OCL_ICD_VENDORS") or _VENDORS)
     for icd in sorted(folder.glob("*.icd")) if folder.is_dir() else ():
@@ -203,8 +212,17 @@ def _broken_drivers() -> Iterator[Row]:
             yield _missing(f"opencl:{icd.stem}", f"{icd} names a driver that cannot be loaded ({error}); reinstall it")
 
 
-def _missing(name: str, why: str) -> Row:
-    return Row(name, "", 0, partial(_refuse, name, why), why, threads=False)
+def _missing(name: str, why: str) -> BackendSpec:
+    return BackendSpec(
+        name=name,
+        device="",
+        hardware=None,
+        lanes=0,
+        open=partial(_refuse, name, why),
+        unavailable=why,
+        gains_from_threads=False,
+        runs_in_caller=False,
+    )
 
 
 def _refuse(name: str, why: str) -> OpenCLDevice:

@@ -6,7 +6,8 @@ import hashlib
 import struct
 from dataclasses import replace
 
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
+from hashjoule.hardware import ONE_CORE
 from hashjoule.job import NONCES, Hit, Job
 
 
@@ -30,9 +31,20 @@ class Reference:
         return hits
 
 
-def rows() -> list[Row]:
-    """The one row."""
+def specs() -> list[BackendSpec]:
+    """The one spec."""
     from ssl import OPENSSL_VERSION  # only to name it: 4 ms of imports
 
     runtime = f"hashlib, {OPENSSL_VERSION}"
-    return [Row("reference", "cpu", 1, Reference, runtime=runtime, threads=False, rolled_midstates=16)]
+    return [
+        BackendSpec(
+            name="reference",
+            device="cpu",
+            hardware=ONE_CORE,
+            lanes=1,
+            open=Reference,
+            runtime=runtime,
+            gains_from_threads=False,
+            rolled_versions=16,
+        )
+    ]

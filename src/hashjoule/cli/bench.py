@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hashjoule import backends, benchmark, records
-from hashjoule.benchmark import QUICK_SECONDS, SECONDS, Plan
+from hashjoule import backends
+from hashjoule.benchmark import run
+from hashjoule.benchmark.run import QUICK_SECONDS, SECONDS, Plan
 from hashjoule.check import MODES
 from hashjoule.cli.common import (
     POSITIVE,
@@ -22,7 +23,9 @@ from hashjoule.cli.common import (
     threads_option,
 )  # fmt: skip
 from hashjoule.errors import UsageError
-from hashjoule.records import Record, RecordFile, save_record
+from hashjoule.records.facts import cpu_name, utc_now
+from hashjoule.records.files import RecordFile, save_record, to_json
+from hashjoule.records.schema import Record
 from hashjoule.report.record import text
 
 if TYPE_CHECKING:
@@ -83,10 +86,10 @@ def bench_command(
     if dask:
         refuse(ctx, "max_launch_ms")
         ctx.exit(_on_a_cluster(dask, plan, save, as_json))
-    chosen = backends.select(plan.names)
-    file = RecordFile(save, records.cpu_name(), records.utc_now()) if save else None
+    chosen = backends.resolve(plan.names)
+    file = RecordFile(save, cpu_name(), utc_now()) if save else None
     with progress_bar() as show:
-        record = benchmark.run(plan, chosen, show, lambda record: _keep(record, file))
+        record = run.run(plan, chosen, show, lambda record: _keep(record, file))
     _show(record, as_json)
     if file and record.results:
         click.echo(f"saved {file.write(record)}", err=True)
@@ -94,20 +97,21 @@ def bench_command(
 
 
 def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> int:
-    from hashjoule.fleet import cluster, summary
-    from hashjoule.fleet.bench import FleetBench
+    from hashjoule.fleet import cluster
+    from hashjoule.fleet.benchmark import FleetBenchmark
+    from hashjoule.report.fleet import fleet_text
 
     cluster.require()
-    file = RecordFile(save, None, records.utc_now(), "fleet") if save else None
+    file = RecordFile(save, None, utc_now(), "fleet") if save else None
     interrupted, told = False, list[str]()
     with progress_bars("hosts") as show:
-        bench = FleetBench(where, plan, show, lambda host: _keep_host(host, save, told))
+        bench = FleetBenchmark(where, plan, show, lambda host: _keep_host(host, save, told))
         try:
             cluster.run(bench.run())
         except KeyboardInterrupt:
             interrupted = True
     fleet = bench.fleet()
-    click.echo(records.to_json(fleet) if as_json else summary.text(fleet))
+    click.echo(to_json(fleet) if as_json else fleet_text(fleet))
     for host in fleet.hosts:
         _tell(host)
     for line in told:
@@ -121,8 +125,8 @@ def _tell(host: Host) -> None:
     """What is wrong with a host, on stderr."""
     if host.reason:
         click.echo(f"{'partly ' if host.record else ''}left out: {host.name}: {host.reason}", err=True)
-    if host.odd:
-        click.echo(f"odd: {host.name}: {host.odd}", err=True)
+    if host.outlier:
+        click.echo(f"odd: {host.name}: {host.outlier}", err=True)
     for warning in host.record.conditions.warnings if host.record else ():
         click.echo(f"warning: {host.name}: {warning}", err=True)
 
@@ -144,7 +148,7 @@ def _keep(record: Record, file: RecordFile | None) -> None:
 
 
 def _show(record: Record, as_json: bool) -> None:
-    click.echo(records.to_json(record) if as_json else text(record))
+    click.echo(to_json(record) if as_json else text(record))
     if as_json:
         return
     for refusal in record.refused:

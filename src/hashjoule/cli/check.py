@@ -7,9 +7,10 @@ from functools import partial
 
 import click
 
-from hashjoule import backends, check, records
-from hashjoule.check import Verdict
+from hashjoule import backends, check
+from hashjoule.check import CheckResult
 from hashjoule.cli.common import POSITIVE, json_option, max_launch_option, progress_bar
+from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
 
@@ -24,14 +25,14 @@ def check_command(ctx: click.Context, names: tuple[str, ...], seconds: float, as
 
     Exits with 1 if any backend misses a hit or reports a false one.
     """
-    rows = backends.select(names or ["all"])
-    verdicts: dict[str, Verdict] = {}
+    specs = backends.resolve(names or ["all"])
+    verdicts: dict[str, CheckResult] = {}
     with progress_bar() as show:
-        for i, row in enumerate(rows):
-            done = partial(_show_part, show, row.name, i, len(rows))
-            verdicts[row.name] = check.check_backend(row, seconds, progress=done)
+        for i, spec in enumerate(specs):
+            done = partial(_show_part, show, spec.name, i, len(specs))
+            verdicts[spec.name] = check.check_backend(spec, seconds, progress=done)
     if as_json:
-        click.echo(records.to_json({name: _plain(verdict) for name, verdict in verdicts.items()}))
+        click.echo(to_json({name: _plain(verdict) for name, verdict in verdicts.items()}))
     else:
         lines = [
             [name, str(v.blocks), str(v.rounds), "; ".join(map(str, v.differences)) or "all as hashlib"]
@@ -45,7 +46,7 @@ def _show_part(show: Callable[[str, float], None], name: str, i: int, n: int, pa
     show(name, (i + part) / n)
 
 
-def _plain(verdict: Verdict) -> dict[str, object]:
+def _plain(verdict: CheckResult) -> dict[str, object]:
     return {
         "real_blocks": verdict.blocks,
         "random_jobs": verdict.rounds,

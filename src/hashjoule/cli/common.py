@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from hashjoule.choose import backend_named as backend_named
 from hashjoule.errors import UsageError
-from hashjoule.measure import one_row as one_row
-from hashjoule.records import usable_cores
+from hashjoule.hardware import usable_cores
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from hashjoule import comparison, records
+from hashjoule.benchmark import comparison
+from hashjoule.benchmark.comparison import Change, Comparison
 from hashjoule.cli.common import json_option
-from hashjoule.comparison import Change, Comparison
 from hashjoule.errors import UsageError
-from hashjoule.records import load_record
+from hashjoule.records.files import load_record, to_json
 from hashjoule.report.text import columns, significant
 
 
@@ -29,11 +29,11 @@ def compare_command(ctx: click.Context, before: Path, after: Path, threshold: fl
     """
     if not 0 <= threshold < 100:  # NaN is neither
         raise UsageError("--threshold is a percentage from 0 to below 100")
-    found = comparison.compare(load_record(before), load_record(after))
+    found = comparison.compare_records(load_record(before), load_record(after))
     if not found.changes:
         raise UsageError("the two records have no backend in common")
     slower = comparison.regressions(found, threshold / 100)
-    click.echo(records.to_json(found) if as_json else _text(found))
+    click.echo(to_json(found) if as_json else _text(found))
     if not as_json:
         for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)

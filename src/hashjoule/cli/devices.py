@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from hashjoule import backends, check, meters, records
-from hashjoule.backends import Row, c
+from hashjoule import backends, check, meters
+from hashjoule.backends import BackendSpec, c
 from hashjoule.cli.common import json_option
 from hashjoule.errors import HashjouleError
 from hashjoule.meters import Meter
+from hashjoule.records.facts import host_facts
+from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
 
@@ -16,23 +20,23 @@ from hashjoule.report.text import columns
 @json_option
 def devices_command(as_json: bool) -> None:
     """List backends, devices and meters: usable here, or why not and what to do."""
-    rows = backends.rows()
-    states = [_state(row) for row in rows]
+    specs = backends.specs()
+    states = [_state(spec) for spec in specs]
     known = meters.meters()
-    machine = records.machine_facts(c.features(), None)
+    machine = host_facts(c.features(), None)
     if as_json:
         listed = [
             {"name": r.name, "device": r.device, "lanes": r.lanes, "runtime": r.runtime, "unavailable": s}
-            | {"facts": r.facts}
-            for r, s in zip(rows, states, strict=True)
+            | {"hardware": r.hardware and asdict(r.hardware), "facts": r.facts}
+            for r, s in zip(specs, states, strict=True)
         ]
-        click.echo(records.to_json({"machine": machine, "backends": listed, "meters": [_plain(m) for m in known]}))
+        click.echo(to_json({"machine": machine, "backends": listed, "meters": [_plain(m) for m in known]}))
         return
     click.echo(f"{machine.cpu}, {machine.cores} cores, {machine.memory / 2**30:.0f} GiB, {machine.os}")
     click.echo(f"features: {', '.join(machine.features) or 'none that a variant needs'}\n")
     lines = [
         [r.name, r.device, str(r.lanes or "-"), "yes" if s is None else "no", s or r.runtime]
-        for r, s in zip(rows, states, strict=True)
+        for r, s in zip(specs, states, strict=True)
     ]
     click.echo(columns(["backend", "device", "lanes", "usable", "with, or why not"], lines, left=5))
     lines = [[m.name, m.scope, m.method, "no" if m.unavailable else "yes", m.unavailable or m.source] for m in known]
@@ -46,12 +50,12 @@ def _plain(meter: Meter) -> dict[str, str | None]:
     return {field: getattr(meter, field) for field in fields}
 
 
-def _state(row: Row) -> str | None:
-    """None if the row is usable and passes its self-test, else why not."""
-    if row.unavailable:
-        return row.unavailable
+def _state(spec: BackendSpec) -> str | None:
+    """None if the spec is usable and passes its self-test, else why not."""
+    if spec.unavailable:
+        return spec.unavailable
     try:
-        check.ready(row)
+        check.ready(spec)
     except HashjouleError as error:
         return str(error)
     return None

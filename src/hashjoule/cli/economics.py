@@ -16,7 +16,7 @@ from hashjoule.efficiency import economics as eco
 from hashjoule.efficiency import sources
 from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
-from hashjoule.records import load_record, to_json
+from hashjoule.records.files import load_record, to_json
 from hashjoule.report.text import columns
 
 GIVEN = "given on the command line"

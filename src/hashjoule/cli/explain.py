@@ -10,7 +10,7 @@ from hashjoule.cli.common import POSITIVE, json_option
 from hashjoule.efficiency import explain as why
 from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
-from hashjoule.records import load_record, to_json
+from hashjoule.records.files import load_record, to_json
 
 
 @click.command("explain")

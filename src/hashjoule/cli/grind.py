@@ -8,20 +8,20 @@ from pathlib import Path
 import click
 
 from hashjoule import check
-from hashjoule.backends import Row, provider_of
+from hashjoule.backends import BackendSpec, provider_of
 from hashjoule.cli.common import (
     HEX,
     all_cores,
+    backend_named,
     dask_option,
     max_launch_option,
-    one_row,
     progress_bar,
     refuse,
     threads_option,
 )
 from hashjoule.errors import UsageError
 from hashjoule.job import NONCES, Header, Job, check_mask, check_target, nbits_to_target
-from hashjoule.search import Outcome, check_range, search
+from hashjoule.search import SearchOutcome, check_range, search
 
 
 @click.command("grind")
@@ -98,7 +98,7 @@ def _on_a_cluster(
     state: Path | None,
 ) -> Header | None:
     from hashjoule.fleet import cluster
-    from hashjoule.fleet.grind import Search
+    from hashjoule.fleet.grind import ClusterSearch
     from hashjoule.fleet.ranges import Problem, StateFile
 
     cluster.require()
@@ -106,48 +106,48 @@ def _on_a_cluster(
         provider_of(name)
     problem = Problem(header, target, mask, start, count)
     kept = StateFile(state, problem) if state else None
-    search = Search(where, problem, name, threads, kept)
+    search = ClusterSearch(where, problem, name, threads, kept)
     try:
         with progress_bar() as search.progress:
             return cluster.run(search.run())
     finally:
-        if search.counts.ranges:
+        if search.events.ranges:
             click.echo(search.summary(), err=True)
 
 
 def _here(
     header: Header, target: int, mask: int | None, start: int, count: int, name: str, threads: int | None
 ) -> Header | None:
-    row = one_row(name, "plain" if mask is None else "rolled")
+    spec = backend_named(name, "plain" if mask is None else "rolled")
     hashes = count * (1 if mask is None else 1 << mask.bit_count())
     with progress_bar() as show:
         return _solve(
-            row,
-            _jobs(header, target, mask, row),
+            spec,
+            _jobs(header, target, mask, spec),
             start,
             count,
-            threads or (all_cores() if row.threads else 1),
-            lambda done: show(row.name, done / max(1, hashes)),
+            threads or (all_cores() if spec.gains_from_threads else 1),
+            lambda done: show(spec.name, done / max(1, hashes)),
         )
 
 
-def _jobs(header: Header, target: int, mask: int | None, row: Row) -> Iterator[Job]:
+def _jobs(header: Header, target: int, mask: int | None, spec: BackendSpec) -> Iterator[Job]:
     """The plain job, or one job after another until all versions of the mask are in one."""
     if mask is None:
         yield Job.plain(header, target)
         return
-    for skip in range(0, 1 << mask.bit_count(), row.rolled_midstates):
-        yield Job.rolled(header, mask, row.rolled_midstates, target, skip)
+    for skip in range(0, 1 << mask.bit_count(), spec.rolled_versions):
+        yield Job.rolled(header, mask, spec.rolled_versions, target, skip)
 
 
 def _solve(
-    row: Row, jobs: Iterator[Job], start: int, count: int, threads: int, progress: Callable[[int], None]
+    spec: BackendSpec, jobs: Iterator[Job], start: int, count: int, threads: int, progress: Callable[[int], None]
 ) -> Header | None:
-    backend = check.ready(row)
+    backend = check.ready(spec)
     hashes = 0
     for job in jobs:
 
-        def shown(outcome: Outcome, before: int = hashes) -> None:
+        def shown(outcome: SearchOutcome, before: int = hashes) -> None:
             progress(before + outcome.hashes)
 
         outcome = search(backend, job, first_nonce=start, count=count, threads=threads, progress=shown)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from hashjoule.backends import Row
-from hashjoule.cli.common import all_cores, max_launch_option, one_row, threads_option
+from hashjoule.backends import BackendSpec
+from hashjoule.cli.common import all_cores, backend_named, max_launch_option, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.conf import NodeConf
@@ -106,9 +106,9 @@ def mine_command(
     source = _embedded(embedded) if embedded else _node(chain, rpc_url, datadir, cookie, rpc_user, stop)
     keeper = Keeper(default_directory(), f"embedded-{embedded.resolve().name}" if embedded else chain)
     report = _Report(as_json, _block_line, odds=chain == "main")
-    row, threads = _searcher(name, threads, roll_version)
+    spec, threads = _searcher(name, threads, roll_version)
     with closing(source):
-        miner = Miner(source, payout, row, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
+        miner = Miner(source, payout, spec, report, keeper, threads=threads, roll_version=roll_version, stop=stop)
         done = _run(miner, blocks, report).blocks
     ctx.exit(0 if blocks and done >= blocks else _INTERRUPTED)
 
@@ -129,16 +129,16 @@ def _sharer(
         raise UsageError("give --user, your name at the pool (often an address that is paid, or ADDRESS.WORKER)")
     pools = [Address.parse(url) for url in dict.fromkeys(urls)]
     report = _Report(as_json, _share_line)
-    row, threads = _searcher(name, threads, roll_version)
+    spec, threads = _searcher(name, threads, roll_version)
     miner = ShareMiner(
-        pools, user, row, report, threads=threads, roll_version=roll_version, follow_reconnect=follow_reconnect
+        pools, user, spec, report, threads=threads, roll_version=roll_version, follow_reconnect=follow_reconnect
     )
     return miner, report
 
 
-def _searcher(name: str, threads: int | None, roll_version: bool) -> tuple[Row, int]:
-    row = one_row(name, "rolled" if roll_version else "plain")
-    return row, threads or (all_cores() if row.threads else 1)
+def _searcher(name: str, threads: int | None, roll_version: bool) -> tuple[BackendSpec, int]:
+    spec = backend_named(name, "rolled" if roll_version else "plain")
+    return spec, threads or (all_cores() if spec.gains_from_threads else 1)
 
 
 class _Run(Protocol[S_co]):

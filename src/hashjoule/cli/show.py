@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import click
 
-from hashjoule import records
 from hashjoule.errors import UsageError
+from hashjoule.records.files import load, load_record, schema_of
 from hashjoule.report.record import Format, render
 
 
@@ -19,15 +19,16 @@ from hashjoule.report.record import Format, render
 )
 def show_command(file: Path, form: Any) -> None:
     """Print a record that `hashjoule bench --save` wrote, as text, Markdown or CSV; that of a fleet as text."""
-    if records.schema_of(file).startswith("hashjoule.fleet/"):
+    if schema_of(file).startswith("hashjoule.fleet/"):
         click.echo(_fleet(file, form))
     else:
-        click.echo(render(records.load_record(file), form))
+        click.echo(render(load_record(file), form))
 
 
 def _fleet(file: Path, form: str) -> str:
     from hashjoule.fleet import summary
+    from hashjoule.report.fleet import fleet_text
 
     if form != "text":
         raise UsageError("the record of a fleet is shown as text; give a host's record for other formats")
-    return summary.text(records.load(file, summary.Fleet, summary.SCHEMA))
+    return fleet_text(load(file, summary.Fleet, summary.SCHEMA))

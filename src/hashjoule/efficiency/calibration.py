@@ -18,8 +18,8 @@ from datetime import date
 
 from hashjoule.efficiency.operations import WIDE, count_operations
 from hashjoule.efficiency.sources import Chip, ChipVoltage, CmosNode
-from hashjoule.efficiency.trend import student_t
 from hashjoule.errors import UsageError
+from hashjoule.statistics import student_t
 
 NODE_RANGE_NM = (5.0, 130.0)
 """The CMOS nodes that the bars of the calibration are set for."""

@@ -19,7 +19,7 @@ from hashjoule.efficiency.lookup import best_asic
 from hashjoule.efficiency.operations import AVX512, SCALAR, VECTOR, WIDE, Machine, count_operations
 from hashjoule.efficiency.table import class_of
 from hashjoule.errors import UsageError
-from hashjoule.records import Energy, Record, Result
+from hashjoule.records.schema import Energy, Record, Result
 
 MINIMUM_OPERATIONS = count_operations(WIDE)
 MINIMUM_ROLLED = count_operations(WIDE, rolled=True)
@@ -397,7 +397,7 @@ def _energy(result: Result, watts: float | None) -> tuple[float, str]:
 
 
 def _is_gpu(record: Record, result: Result) -> bool:
-    return class_of(result, record.machine.cpu) == "gpu"
+    return class_of(record, result) == "gpu"
 
 
 def _kind(record: Record, result: Result) -> Machine:

@@ -13,7 +13,7 @@ from hashjoule.efficiency.dataset import BOUND_BASES, Machine, MachineClass, mac
 from hashjoule.errors import UsageError
 
 if TYPE_CHECKING:
-    from hashjoule.records import Record, Result
+    from hashjoule.records.schema import Record, Result
 
 SortKey = Literal["j_per_th", "hashrate", "power", "shipped", "maker", "model"]
 
@@ -114,7 +114,7 @@ def dated_record(path: Path) -> Record:
     Raises:
         UsageError: for a file that is no record, or one without a date or from the future.
     """
-    from hashjoule.records import load_record  # only who has records pays for their machinery
+    from hashjoule.records.files import load_record
 
     record = load_record(path)
     _check_created(path.name, record.created)
@@ -171,8 +171,8 @@ def _published(machine: Machine) -> Row:
 def _measured(record: Record, result: Result, name: str) -> Row:
     energy = result.energy if result.j_per_th else None
     return Row(
-        origin="measured", model=device_name(record, result), mode=f"{result.backend}, {result.mode}", maker="",
-        machine_class=class_of(result, record.machine.cpu), shipped=None, node_nm=None, chip="", cooling=None,
+        origin="measured", model=record.name_of(result), mode=f"{result.backend}, {result.mode}", maker="",
+        machine_class=class_of(record, result), shipped=None, node_nm=None, chip="", cooling=None,
         hashrate_hs=result.hashrate_hs.median, power_w=energy.joules / energy.seconds if energy else None,
         power_boundary=energy.scope if energy else None, power_basis=energy.method if energy else None,
         j_per_th=result.j_per_th.value if energy and result.j_per_th else None, published_j_per_th=None,
@@ -181,15 +181,10 @@ def _measured(record: Record, result: Result, name: str) -> Row:
     )  # fmt: skip
 
 
-def device_name(record: Record, result: Result) -> str:
-    """What measured: the device, or the processor by its own name."""
-    return record.machine.cpu if result.device in ("", "cpu") else result.device
-
-
-def class_of(result: Result, cpu: str) -> MachineClass:
-    """OpenCL runs on GPUs except where its device is the processor itself; every other backend is the processor."""
-    on_cpu = not result.backend.startswith("opencl") or result.device in cpu or "cpu" in result.device.lower()
-    return "cpu" if on_cpu else "gpu"
+def class_of(record: Record, result: Result) -> MachineClass:
+    """Return the table's class of a measured result; other accelerators stand with the GPUs."""
+    kind = record.kind_of(result)
+    return "gpu" if kind == "accelerator" else kind
 
 
 def _best_by_class(published: Iterable[Machine]) -> dict[str, float]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, linear_regression, mean
+from statistics import linear_regression, mean
 
 from hashjoule.efficiency.table import Row
 from hashjoule.errors import UsageError
+from hashjoule.statistics import student_t
 
 MIN_POINTS = 5
 """Fewer records than these give no interval worth stating."""
@@ -86,23 +87,3 @@ def fit_halving(records: Sequence[Row]) -> HalvingFit:
         halving_years=-1 / slope, low_years=1 / (margin - slope),
         high_years=-1 / (slope + margin) if slope + margin < 0 else math.inf,
     )  # fmt: skip
-
-
-def student_t(probability: float, freedom: int) -> float:
-    """Quantile of Student's t distribution: exact for 1 and 2 degrees of freedom, else within 0.2 %.
-
-    Abramowitz & Stegun 26.7.5 from 3 degrees of freedom up.
-    """
-    if freedom == 1:
-        return math.tan(math.pi * (probability - 0.5))
-    if freedom == 2:
-        return (2 * probability - 1) / math.sqrt(2 * probability * (1 - probability))
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return float(sum(term / freedom**power for power, term in enumerate(terms)))

@@ -11,14 +11,14 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from hashjoule import check
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Header, Job, nbits_to_target
 from hashjoule.mine.kept import Found, Keeper
 from hashjoule.mine.node import TIME_TOO_NEW, WAIT_SECONDS, Chain, Standing, TooEarlyError, Watch
 from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.template import Candidate, Template
-from hashjoule.search import CHUNK_SECONDS, Outcome, search
+from hashjoule.search import CHUNK_SECONDS, SearchOutcome, search
 
 T = TypeVar("T")
 
@@ -95,12 +95,12 @@ class Stats(Effort):
     """Height of the block that is searched."""
 
 
-def chunk_seconds(row: Row) -> float:
+def chunk_seconds(spec: BackendSpec) -> float:
     """How long a chunk of a miner's search is: a new tip or job, and a hit, wait for its end.
 
     Devices, for which a call costs more, have longer ones.
     """
-    return 0.002 if row.threads else CHUNK_SECONDS
+    return 0.002 if spec.gains_from_threads else CHUNK_SECONDS
 
 
 class Report(Protocol):
@@ -176,7 +176,7 @@ class Miner:
         self,
         chain: Chain,
         payout: bytes,
-        row: Row,
+        spec: BackendSpec,
         report: Report,
         keeper: Keeper,
         *,
@@ -185,8 +185,8 @@ class Miner:
         stop: threading.Event | None = None,
     ) -> None:
         self.stats = Stats()
-        self._chain, self._payout, self._row, self._report, self._keeper = chain, payout, row, report, keeper
-        self._backend = check.ready(row)
+        self._chain, self._payout, self._spec, self._report, self._keeper = chain, payout, spec, report, keeper
+        self._backend = check.ready(spec)
         self._threads, self._roll_version = threads, roll_version
         self._stop = stop or threading.Event()
         self._interrupt = threading.Event()
@@ -242,7 +242,7 @@ class Miner:
     def _search_candidate(self, candidate: Candidate, target: int, threads: int) -> Found | None:
         expires, hashes = time.monotonic() + REFRESH_SECONDS, self.stats.hashes
 
-        def progress(outcome: Outcome) -> None:
+        def progress(outcome: SearchOutcome) -> None:
             self.stats.hashes = hashes + outcome.hashes
             self._report.progress(self.stats)
             if time.monotonic() > expires:
@@ -257,7 +257,7 @@ class Miner:
                 threads=threads,
                 stop=self._interrupt,
                 progress=progress,
-                chunk_seconds=chunk_seconds(self._row),
+                chunk_seconds=chunk_seconds(self._spec),
             )
             self.stats.hashes = hashes = hashes + outcome.hashes
             self.stats.wrong_hits += outcome.wrong_hits
@@ -268,7 +268,7 @@ class Miner:
 
     def _job(self, header: Header, template: Template, target: int) -> Job:
         if self._roll_version and template.rollable:
-            return Job.rolled(header, template.rollable, limit=self._row.rolled_midstates, target=target)
+            return Job.rolled(header, template.rollable, limit=self._spec.rolled_versions, target=target)
         return Job.plain(header, target)
 
     def _watch_tip(self, template: Template) -> None:

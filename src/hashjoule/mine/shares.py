@@ -13,12 +13,12 @@ from itertools import count
 from typing import Protocol
 
 from hashjoule import check
-from hashjoule.backends import Row
+from hashjoule.backends import BackendSpec
 from hashjoule.job import BIP320_MASK, Hit
 from hashjoule.mine.loop import Effort, chunk_seconds
 from hashjoule.mine.pool import Address, Pools
 from hashjoule.mine.stratum import Part, Verdict, Work, difficulty_of, parts
-from hashjoule.search import Outcome, search
+from hashjoule.search import SearchOutcome, search
 
 _WAIT_SECONDS = 0.1
 _LAST_ANSWERS_SECONDS = 0.25
@@ -95,7 +95,7 @@ class ShareMiner:
         self,
         pools: Sequence[Address],
         user: str,
-        row: Row,
+        spec: BackendSpec,
         report: Report,
         *,
         threads: int = 1,
@@ -103,8 +103,8 @@ class ShareMiner:
         follow_reconnect: bool = False,
     ) -> None:
         self.stats = ShareStats()
-        self._row, self._report, self._threads = row, report, threads
-        self._backend = check.ready(row)
+        self._spec, self._report, self._threads = spec, report, threads
+        self._backend = check.ready(spec)
         self._stop, self._interrupt = threading.Event(), threading.Event()
         self._shares: int | None = None
         self._extranonces = count(secrets.randbits(64))  # where two miners share an extranonce1
@@ -149,7 +149,7 @@ class ShareMiner:
     def _search(self, work: Work) -> None:
         """Until the job is no longer the one to search."""
         self.stats.pool, self.stats.expected_hashes = work.pool, 2**256 / (work.job.target + 1)
-        versions = self._row.rolled_midstates
+        versions = self._spec.rolled_versions
         for part in parts(work, versions, self._extranonces):
             if self._interrupt.wait(max(0.0, work.received + part.seconds - time.monotonic())):
                 return
@@ -158,7 +158,7 @@ class ShareMiner:
     def _search_part(self, part: Part) -> None:
         hashes = self.stats.hashes
 
-        def progress(outcome: Outcome) -> None:
+        def progress(outcome: SearchOutcome) -> None:
             self.stats.hashes = hashes + outcome.hashes
             self._hear()
             self._report.progress(self.stats)
@@ -173,7 +173,7 @@ class ShareMiner:
             stop=self._interrupt,
             progress=progress,
             found=found,
-            chunk_seconds=chunk_seconds(self._row),
+            chunk_seconds=chunk_seconds(self._spec),
         )
         self.stats.hashes = hashes + outcome.hashes
         self.stats.wrong_hits += outcome.wrong_hits

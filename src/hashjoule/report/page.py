@@ -24,11 +24,12 @@ import hashjoule
 from hashjoule.efficiency import economics, explain, sources
 from hashjoule.efficiency.dataset import machines
 from hashjoule.efficiency.lookup import best_asic
-from hashjoule.efficiency.table import Row, build_rows, device_name, select
+from hashjoule.efficiency.table import Row, build_rows, select
 from hashjoule.efficiency.trend import decimal_year, frontier
 from hashjoule.errors import UsageError
 from hashjoule.files import written
-from hashjoule.records import Conditions, Record, to_json
+from hashjoule.records.files import to_json
+from hashjoule.records.schema import Conditions, Record
 from hashjoule.report import plot, svg
 from hashjoule.report.record import notes
 from hashjoule.report.table import HEADER, cells, host, legend, rate
@@ -132,12 +133,12 @@ def _headline(records: Sequence[Named], rows: Sequence[Row]) -> tuple[str, str]:
         value, record, result = min(metered, key=lambda found: found[0])
         best, best_j_per_th = best_asic()
         most = "at most " if result.energy and result.energy.method == "bound" else ""
-        title = f"{short(device_name(record, result))} takes {most}{plot.rounded(value)} joules for a terahash"
+        title = f"{short(record.name_of(result))} takes {most}{plot.rounded(value)} joules for a terahash"
         times_best = plot.rounded(value / best_j_per_th)
         deck = f"That is {most}{times_best} times the energy of the best mining machine, {best.name}."
         return title, f"{deck} {_power_note(record)}"
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
-    title = f"{short(device_name(record, result))} makes {rate(result.hashrate_hs.median)}"
+    title = f"{short(record.name_of(result))} makes {rate(result.hashrate_hs.median)}"
     known = sum(row.j_per_th is not None for row in published)
     return title, f"No power was measured, so its joules per terahash are not known; those of {known} others are."
 
@@ -194,13 +195,15 @@ def _list(title: str, entries: Sequence[str], none: str) -> str:
 
 
 def _rate_finding(record: Record) -> str:
-    """The fastest code of one thread, and how far ahead of the hashlib reference it is."""
-    single = [result for result in record.results if result.threads == 1] or list(record.results)
-    if not single:
+    """The fastest code on one core and how far it is ahead of hashlib; the fastest device where no code ran on one."""
+    on_one_core = [result for result in record.results if record.cores_of(result) == 1]
+    compared = on_one_core or list(record.results)
+    if not compared:
         return "No backend gave a rate that can be trusted"
-    fastest = max(single, key=lambda result: result.hashrate_hs.median)
-    finding = f"{fastest.backend} is the fastest code, {rate(fastest.hashrate_hs.median)} {fastest.mode}"
-    base = [r for r in single if r.backend == "reference" and r.mode == fastest.mode and r is not fastest]
+    fastest = max(compared, key=lambda result: result.hashrate_hs.median)
+    what = "is the fastest code on one core" if on_one_core else "is the fastest"
+    finding = f"{fastest.backend} {what}, {rate(fastest.hashrate_hs.median)} {fastest.mode}"
+    base = [r for r in compared if r.backend == "reference" and r.mode == fastest.mode and r is not fastest]
     if not base:
         return finding
     return f"{finding}: {times(fastest.hashrate_hs.median / base[0].hashrate_hs.median)} times the hashlib reference"

@@ -7,10 +7,10 @@ import io
 from math import inf
 from typing import Any, Literal
 
-from hashjoule import stats
 from hashjoule.efficiency.dataset import machines
-from hashjoule.records import Record, Result, Sustained
+from hashjoule.records.schema import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
+from hashjoule.statistics import outliers
 
 Format = Literal["text", "md", "csv"]
 
@@ -60,16 +60,18 @@ def _distance(j_per_th: float) -> str:
 
 def _table(record: Record) -> str:
     net = any(result.j_per_th_above_idle for result in record.results)
-    header = ["backend", "mode", "threads", "MH/s", "95 % interval", "cycles/hash", "W", "J/TH"]
-    return columns(header + ["J/TH above idle"] * net, [_line(r) + [_net(r)] * net for r in record.results], left=2)
+    header = ["backend", "mode", "cores", "MH/s", "95 % interval", "cycles/hash", "W", "J/TH"]
+    return columns(
+        header + ["J/TH above idle"] * net, [_line(record, r) + [_net(r)] * net for r in record.results], left=2
+    )
 
 
-def _line(result: Result) -> list[str]:
+def _line(record: Record, result: Result) -> list[str]:
     rate, energy, j_per_th = result.hashrate_hs, result.energy, result.j_per_th
     return [
         result.backend,
         result.mode,
-        str(result.threads),
+        str(record.cores_of(result) or "-"),
         significant(rate.median / 1e6),
         f"{significant(rate.ci95_low / 1e6)} - {significant(rate.ci95_high / 1e6)}",
         significant(result.cycles_per_hash),
@@ -114,16 +116,16 @@ def markdown(record: Record) -> str:
     lines = [
         f"{machine.cpu}{clock}{guest}, {machine.cores} cores; {record.hashjoule.compiler}; {record.created[:10]}.",
         "",
-        "| backend | mode | threads | MH/s | 95 % interval | cycles/hash | J/TH |",
+        "| backend | mode | cores | MH/s | 95 % interval | cycles/hash | J/TH |",
         "|---|---|--:|--:|--:|--:|--:|",
-        *(_markdown_line(result) for result in record.results),
+        *(_markdown_line(record, result) for result in record.results),
     ]
     if record.sustained:
         lines += ["", _sustained(record.sustained)]
     return "\n".join(lines)
 
 
-def _markdown_line(result: Result) -> str:
+def _markdown_line(record: Record, result: Result) -> str:
     rate = result.hashrate_hs
     cycles = f"{result.cycles_per_hash:.1f}" if result.cycles_per_hash else "-"
     j_per_th = (
@@ -133,8 +135,8 @@ def _markdown_line(result: Result) -> str:
     )
     interval = f"{rate.ci95_low / 1e6:.2f} - {rate.ci95_high / 1e6:.2f}"
     return (
-        f"| `{result.backend}` | {result.mode} | {result.threads} | {rate.median / 1e6:.2f} | {interval} "
-        f"| {cycles} | {j_per_th} |"
+        f"| `{result.backend}` | {result.mode} | {record.cores_of(result) or '-'} "
+        f"| {rate.median / 1e6:.2f} | {interval} | {cycles} | {j_per_th} |"
     )
 
 
@@ -158,7 +160,7 @@ def _plain(result: Result) -> dict[str, Any]:
         "threads": result.threads,
         "hashes": result.hashes,
         "samples": len(result.samples_hs),
-        "outliers": stats.outliers(result.samples_hs),
+        "outliers": outliers(result.samples_hs),
         "hashrate_hs": rate.median,
         "mad_hs": rate.mad,
         "ci95_low_hs": rate.ci95_low,

@@ -11,8 +11,7 @@ from html import escape
 from itertools import groupby
 
 from hashjoule.efficiency.explain import Explanation
-from hashjoule.efficiency.table import device_name
-from hashjoule.records import Record, Result
+from hashjoule.records.schema import Record, Result
 from hashjoule.report.table import rate
 from hashjoule.report.waterfall import LABELS, Step, joules, short, steps, tick, times
 
@@ -32,10 +31,11 @@ def rate_bars(record: Record) -> str:
 
 def _heading(record: Record, result: Result) -> str:
     parts = [result.backend]
-    if device_name(record, result) != record.machine.cpu:
+    if result.device not in ("cpu", record.machine.cpu):
         parts.append(f"on {result.device}")
-    if result.threads > 1:
-        parts.append(f"in {result.threads} threads")
+    cores = record.cores_of(result)
+    if cores > 1:
+        parts.append(f"on {cores} cores")
     return " ".join(parts)
 
 

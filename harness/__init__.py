@@ -1,0 +1,1 @@
+"""Real programs that tests and experiments run against: bitcoind, a pool."""

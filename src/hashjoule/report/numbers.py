@@ -1,0 +1,76 @@
+"""The only formatter: numbers with their units, as people read them. Three significant digits, commas in thousands."""
+
+from __future__ import annotations
+
+_RATE_UNITS = (
+    ("ZH/s", 1e21), ("EH/s", 1e18), ("PH/s", 1e15), ("TH/s", 1e12), ("GH/s", 1e9), ("MH/s", 1e6), ("kH/s", 1e3)
+)  # fmt: skip
+_POWER_UNITS = (("GW", 1e9), ("MW", 1e6), ("kW", 1e3), ("W", 1.0), ("mW", 1e-3))
+_LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_TIMES = (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("s", 1.0), ("ms", 1e-3))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with that many significant digits: 9.45, 0.0035, 4,490, 28.6 million; "-" for None."""
+    if value is None:
+        return "-"
+    rounded = float(f"{value:.{digits}g}")
+    size = abs(rounded)
+    for unit, word in _LARGE:
+        if size >= unit:
+            return f"{_plain(rounded / unit, digits)} {word}"
+    return _plain(rounded, digits)
+
+
+def _plain(value: float, digits: int) -> str:
+    """A rounded number below a million, with the zeros that its digits stand for."""
+    if value == 0:
+        return "0"
+    exponent = int(f"{abs(value):e}".partition("e")[2])
+    return f"{value:,.{max(0, digits - 1 - exponent)}f}"
+
+
+def hashrate(value_hs: float | None, digits: int = 3) -> str:
+    """Return a hash rate with the unit that suits it: 2.27 MH/s, 886 TH/s."""
+    return _scaled(value_hs, _RATE_UNITS, "H/s", digits)
+
+
+def power(value_w: float | None, digits: int = 3) -> str:
+    """Return a power with the unit that suits it: 15.0 W, 3.66 kW, 75.0 MW."""
+    return _scaled(value_w, _POWER_UNITS, "W", digits)
+
+
+def _scaled(value: float | None, units: tuple[tuple[str, float], ...], base: str, digits: int) -> str:
+    if value is None:
+        return "-"
+    rounded = float(f"{value:.{digits}g}")
+    name, size = next(((name, size) for name, size in units if abs(rounded) >= size), (base, 1.0))
+    return f"{number(rounded / size, digits)} {name}"
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """Return a fraction in per cent: 14%, 0.35%, 100%; "-" for None."""
+    return "-" if fraction is None else f"{number(100 * fraction, digits)}%"
+
+
+def change(ratio: float) -> str:
+    """Return a ratio as a signed change in per cent: +2.1%, -12.0%."""
+    return f"{ratio - 1:+.1%}"
+
+
+def times(ratio: float | None, digits: int = 3) -> str:
+    """Return a ratio as a multiple: 1.17x, 22.0x, 4,550x."""
+    return "-" if ratio is None else f"{number(ratio, digits)}x"
+
+
+def duration(seconds: float | None, digits: int = 3) -> str:
+    """Return a time in the unit that suits it: 3.20 ms, 12.0 s, 2.50 hours, 45,200 years."""
+    if seconds is None:
+        return "-"
+    name, size = next(((n, s) for n, s in _TIMES if seconds >= (2 * s if s > 1 else s)), _TIMES[-1])
+    return f"{number(seconds / size, digits)} {name}"
+
+
+def count(amount: int, noun: str, plural: str | None = None) -> str:
+    """Return an amount with its noun: 1 block, 2 blocks, 12,000 shares."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"

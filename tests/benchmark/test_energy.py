@@ -1,0 +1,162 @@
+"""Energy of a measurement: whose work a meter shows, idle power, turns, joules per terahash."""
+
+from __future__ import annotations
+
+import pytest
+
+from hashjoule.benchmark.energy import Metering, Turn, above_idle, gross
+from hashjoule.meters import Meter
+from hashjoule.meters.stated import declared
+from hashjoule.records.schema import Efficiency, Energy, Rate
+from tests.fakes import Faulty, SteadyMeter, device_spec, spec_of
+
+CPU = spec_of(Faulty())
+GPU = device_spec("opencl:0.0", "Fake", kind="gpu", pci_bus_id="0000:41:00.0")
+POCL = device_spec("opencl:1.0", "cpu-fake", kind="cpu", cpu_cores=2)
+RATE = Rate(2e6, 0.0, 1.6e6, 2.5e6)
+
+
+def test_a_meter_shows_only_what_it_covers() -> None:
+    """A package is for CPU work, OpenCL on it too; a board is for the GPU at its bus id; a battery is for all."""
+    package, system = SteadyMeter(10).meter(), SteadyMeter(10).meter("system", covers="all")
+    board = SteadyMeter(10).meter("board", covers="gpu", pci_bus_id="0000:41:00.0")
+    other = SteadyMeter(10).meter("other", covers="gpu", pci_bus_id="0000:42:00.0")
+    nameless = SteadyMeter(10).meter("nameless", covers="gpu")
+    metering = Metering([package, nameless, other, board, system])
+    assert [metering.meter_for(spec) for spec in (CPU, POCL, GPU)] == [package, package, board]
+    assert Metering([package]).meter_for(GPU) is None
+    unknown = device_spec("opencl:2.0", "Fake", kind="gpu")
+    assert Metering([nameless, board]).meter_for(unknown) is None
+
+
+def test_idle_and_work_are_told_apart() -> None:
+    """15 W at idle, 60 W at work: gross 60, above idle 45; both idle figures are kept."""
+    fake = SteadyMeter(15)
+    with Metering([fake.meter()], fake.clock, fake.sleep) as metering:
+        metering.measure_idle([CPU, CPU])
+        fake.watts = 60
+        meter = metering.meter_for(CPU)
+        turns = []
+        for _ in range(4):
+            before = metering.read(meter)
+            fake.sleep(0.5)
+            turns += [metering.turn(meter, before, 2e6)]
+        fake.watts = 17
+        metering.measure_idle([CPU])
+        spent = metering.energy(CPU, [turn for turn in turns if turn])
+        (idle,) = metering.idle()
+    assert (idle.before_w, idle.after_w) == pytest.approx((15, 17))
+    assert spent is not None
+    assert (spent.joules, spent.seconds, spent.idle_w) == pytest.approx((120, 2, 16))
+    assert (spent.scope, spent.method) == ("package", "counter")
+    total = gross(spent, [turn for turn in turns if turn], RATE)
+    assert total.value == pytest.approx(60 / 2e6 * 1e12)
+    net = above_idle(spent, total)
+    assert net is not None
+    assert net.value == pytest.approx(44 / 2e6 * 1e12)
+    assert fake.closed
+
+
+def test_a_meter_that_is_lost_is_not_guessed_for() -> None:
+    """The turns that it saw stay, the next meter does not take over, and a warning names it."""
+    fake, rest = SteadyMeter(20), SteadyMeter(99)
+    metering = Metering([fake.meter(), rest.meter("rest", covers="all")], fake.clock, fake.sleep)
+    meter = metering.meter_for(CPU)
+    before = metering.read(meter)
+    fake.sleep(1)
+    kept = metering.turn(meter, before, 1e6)
+    fake.lost = True
+    assert metering.read(meter) is None
+    assert metering.turn(meter, before, 1e6) is None
+    assert kept is not None
+    spent = metering.energy(CPU, [kept])
+    assert spent is not None
+    assert spent.joules == pytest.approx(20)
+    (warning,) = metering.warnings
+    assert "was lost" in warning
+    metering.measure_idle([CPU])
+    assert metering.idle()[0].before_w is None
+
+
+def test_no_meter_no_energy_no_wait() -> None:
+    """Without a meter nothing is read, nothing waits and energy stays null; a counter that stands still too."""
+    fake = SteadyMeter(0)
+    metering = Metering([], fake.clock, fake.sleep)
+    metering.measure_idle([CPU])
+    assert (metering.energy(CPU, []), metering.idle(), fake.clock()) == (None, (), 0.0)
+    stuck = Metering([fake.meter()], fake.clock, fake.sleep)
+    assert stuck.energy(CPU, [Turn(0.0, 1.0, 1e6)]) is None
+
+
+def test_declared_power_is_exact_and_has_no_idle() -> None:
+    """Watts times seconds, never opened, never watched at idle."""
+    fake = SteadyMeter(0)
+    metering = Metering([declared(350)], fake.clock, fake.sleep)
+    metering.measure_idle([CPU])
+    meter = metering.meter_for(CPU)
+    before = metering.read(meter)
+    fake.sleep(0.3)
+    turn = metering.turn(meter, before, 1e6)
+    assert turn is not None
+    spent = metering.energy(CPU, [turn])
+    assert spent is not None
+    assert spent.joules / spent.seconds == pytest.approx(350, rel=1e-15)
+    assert (spent.method, spent.scope, spent.idle_w, metering.idle()) == ("declared", "declared", None, ())
+
+
+def test_slow_meters_get_long_turns() -> None:
+    """Ten renewals of the slowest meter that is in use."""
+    slow = SteadyMeter(1).meter("slow", covers="all", interval_s=5.0)
+    assert Metering([slow]).turn_s([CPU]) == 50
+    assert Metering([SteadyMeter(1).meter(interval_s=0.001), slow]).turn_s([CPU]) == pytest.approx(0.01)
+    assert Metering().turn_s([CPU]) == 0
+    metering = Metering([slow])
+    metering.warn_of_slow_meters([CPU, CPU], 60)
+    assert metering.warnings == []
+    metering.warn_of_slow_meters([CPU, CPU], 2)
+    (warning,) = metering.warnings
+    assert "--seconds 50 or more" in warning
+
+
+def test_a_counter_that_starts_again_gives_no_energy() -> None:
+    """A driver that was reloaded counts from 0: that turn is left out, not made negative."""
+    fake = SteadyMeter(10)
+    metering = Metering([fake.meter()], fake.clock, fake.sleep)
+    meter = metering.meter_for(CPU)
+    fake.sleep(5)
+    before = metering.read(meter)
+    fake.sleep(1)
+    fake.counted = 0.0
+    assert metering.turn(meter, before, 1e6) is None
+
+
+def test_boards_of_one_kind_are_kept_apart() -> None:
+    """Each has its own idle power; and nobody waits long for a slow meter."""
+    fakes = [SteadyMeter(watts) for watts in (10, 20)]
+    boards = [
+        fake.meter(f"nvml:{i}", covers="gpu", pci_bus_id=f"0000:4{i}:00.0", interval_s=5.0)
+        for i, fake in enumerate(fakes)
+    ]
+    specs = [device_spec(f"opencl:0.{i}", "Fake", kind="gpu", pci_bus_id=f"0000:4{i}:00.0") for i in (0, 1)]
+
+    def sleep(seconds: float) -> None:
+        for fake in fakes:
+            fake.sleep(seconds)
+
+    metering = Metering(boards, fakes[0].clock, sleep)
+    metering.measure_idle(specs)
+    assert [idle.before_w for idle in metering.idle()] == pytest.approx([10, 20])
+    assert fakes[0].clock() == 10
+
+
+@pytest.mark.parametrize(("idle_w", "kept"), [(None, False), (10.0, False), (9.0, True)])
+def test_what_hides_in_idle_power_is_not_shown(idle_w: float | None, kept: bool) -> None:
+    """Idle power unknown or above the work's: no net figure."""
+    spent = Energy(10.0, 1.0, "fake", "package", "counter", idle_w)
+    assert (above_idle(spent, Efficiency(5.0, 4.0, 6.0)) is not None) == kept
+
+
+def test_meters_that_cannot_be_read_are_passed_over() -> None:
+    """An unavailable meter never covers anything."""
+    closed = Meter("x", "x", "package", "counter", "cpu", SteadyMeter(1).meter().open, unavailable="no")
+    assert Metering([closed]).meter_for(CPU) is None

@@ -1,0 +1,449 @@
+"""The page in a real browser: it runs without an error or a request, and its tools agree with the Python functions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from hashjoule.efficiency import economics, sources
+from hashjoule.efficiency.dataset import MachineClass
+from hashjoule.efficiency.table import Filter, SortKey, dated_record, load_table, select
+from hashjoule.efficiency.trend import decimal_year
+from hashjoule.report.page import write_page
+from hashjoule.report.plot import date_of
+from tests.conftest import system_tool
+from tests.plain_records import UNMETERED, result, write_record
+from tests.report.test_page import hostile_record
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Headless Chromium with a new profile, which logs its console and its requests."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = system_tool("chromium", "chromium")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(system_tool("chromedriver", "chromium-driver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """The records of each page: none, a metered one beside a GPU without a meter, an unmetered one, an attack."""
+
+    def record(*results: dict[str, Any]) -> list[Path]:
+        return [write_record(tmp_path_factory.mktemp("record"), *results)]
+
+    return {
+        "field": [],
+        "metered": record(result(), result(mode="rolled", threads=1), result(**UNMETERED)),
+        "unmetered": record(result(energy=None, j_per_th=None)),
+        "hostile": [hostile_record(tmp_path_factory.mktemp("record"))],
+    }
+
+
+Open = Callable[..., webdriver.Chrome]
+
+
+@pytest.fixture
+def show(browser: webdriver.Chrome, files: dict[str, list[Path]], tmp_path: Path) -> Open:
+    """Opens one of the pages from a file, at a width and in a colour scheme."""
+
+    def visit(name: str, width: int = 1200, scheme: str = "light") -> webdriver.Chrome:
+        path = write_page([(path.name, dated_record(path)) for path in files[name]], tmp_path / name)
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}
+        ]  # fmt: skip
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        log(browser, "browser"), log(browser, "performance")  # what is read is gone
+        browser.get(path.as_uri())
+        wait_for(lambda: len(marks(browser)) > 0)
+        return browser
+
+    return visit
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Waits until something holds, at most half a minute."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, "waited for half a minute"
+        time.sleep(0.02)
+
+
+def log(page: webdriver.Chrome, kind: str) -> list[Any]:
+    """What the browser has logged since the last call."""
+    entries: list[Any] = page.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
+
+
+def marks(page: webdriver.Chrome) -> list[WebElement]:
+    """The marks of the chart."""
+    return page.find_elements(By.CSS_SELECTOR, "#chart .point")
+
+
+def shown_rows(page: webdriver.Chrome) -> list[int]:
+    """Numbers of the table's visible rows from top to bottom."""
+    script = "return [...document.querySelectorAll('#machines tbody tr:not([hidden])')].map(r => Number(r.dataset.row))"
+    numbers: list[int] = page.execute_script(script)
+    return numbers
+
+
+def fill(page: webdriver.Chrome, name: str, value: str) -> None:
+    """Types into a field of the filters, in place of what is there."""
+    field = page.find_element(By.CSS_SELECTOR, f"#filters [name={name}]")
+    if field.tag_name == "input":
+        field.clear()
+    field.send_keys(value)
+
+
+def ticks(page: webdriver.Chrome) -> list[str]:
+    """The texts of the chart's axes."""
+    texts: list[str] = page.execute_script(
+        "return [...document.querySelectorAll('#chart > text:not([class*=label])')].map(t => t.textContent)"
+    )
+    return texts
+
+
+def test_nothing_fails_and_nothing_is_fetched(show: Open) -> None:
+    """Opened from a file, with and without records, in both schemes: no message, no request, no foreign script."""
+    for name, scheme in (("field", "light"), ("metered", "dark"), ("unmetered", "light"), ("hostile", "dark")):
+        page = show(name, scheme=scheme)
+        page.execute_script(
+            "document.querySelectorAll('button:not([data-download])').forEach((button) => button.click())"
+        )
+        assert log(page, "browser") == []
+        messages = [json.loads(entry["message"])["message"] for entry in log(page, "performance")]
+        sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        assert {url.split(":")[0] for url in sent} == {"file"}
+        assert len(set(sent)) == 1
+    # The last page is the attack: its markup is text and did not run.
+    assert page.execute_script("return window.hacked") is None
+    assert "<script>window.hacked = 1</script>" in page.find_element(By.CSS_SELECTOR, "#machine h2").text
+    assert page.find_elements(By.CSS_SELECTOR, "img") == []
+
+
+def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]]) -> None:
+    """A click on a heading sorts up, a second one down, what is not known last; the order is `select`'s."""
+    page, rows = show("metered"), select(load_table(files["metered"]))
+    keys: tuple[SortKey, ...] = ("shipped", "j_per_th")
+    for key in keys:
+        heading = page.find_element(By.CSS_SELECTOR, f"[data-sort={key}]")
+        known = [getattr(row, key) for row in select(rows, sort=key) if getattr(row, key) is not None]
+        for direction, expected in (("ascending", known), ("descending", known[::-1])):
+            heading.click()
+            order = [getattr(rows[index], key) for index in shown_rows(page)]
+            assert order == expected + [None] * (len(rows) - len(known))
+            assert heading.find_element(By.XPATH, "..").get_attribute("aria-sort") == direction
+        assert len(page.find_elements(By.CSS_SELECTOR, "th[aria-sort]")) == 1
+
+
+def test_every_column_sorts(show: Open) -> None:
+    """The other columns sort too: numbers as numbers, and every row stays."""
+    page = show("field")
+    data = json.loads(page.execute_script("return document.getElementById('data').textContent"))["rows"]
+    for column in ("name", "maker", "class", "node_nm", "hashrate_hs", "power_w", "class_ratio", "ratio"):
+        page.find_element(By.CSS_SELECTOR, f"[data-sort={column}]").click()
+        values = [data[index][column] for index in shown_rows(page)]
+        known = [value for value in values if value is not None]
+        assert values == known + [None] * (len(data) - len(known))
+        assert known == sorted(known, key=lambda value: value.casefold() if isinstance(value, str) else value)
+
+
+def test_filters_agree_with_python(show: Open, files: dict[str, list[Path]]) -> None:
+    """Class, maker and years keep the rows that `Filter` keeps, in table and chart; the reader's own rows stay."""
+    page, rows = show("metered"), select(load_table(files["metered"]))
+
+    def holds(wanted: list[Filter], text: str = "") -> None:
+        kept = [
+            index
+            for index, row in enumerate(rows)
+            if row.origin == "measured"
+            or (any(one.keeps(row) for one in wanted) and text in f"{row.maker} {row.name} {row.chip}".lower())
+        ]
+        assert sorted(shown_rows(page)) == kept
+        assert page.find_element(By.ID, "count").text == f"{len(kept)} of {len(rows)} rows"
+        assert len(marks(page)) == sum(rows[i].j_per_th is not None and date_of(rows[i]) is not None for i in kept)
+
+    classes: tuple[MachineClass, ...] = ("fpga", "asic")
+    holds([Filter()])
+    for name in ("cpu", "gpu"):
+        page.find_element(By.CSS_SELECTOR, f"#filters [value={name}]").click()
+    holds([Filter(machine_class=name) for name in classes])
+    fill(page, "since", "2013")
+    fill(page, "until", "2016")
+    holds([Filter(machine_class=name, since=2013, until=2016) for name in classes])
+    fill(page, "maker", "Bitmain")
+    holds([Filter(machine_class=name, since=2013, until=2016, maker="Bitmain") for name in classes])
+    fill(page, "text", "s7")
+    holds([Filter(machine_class=name, since=2013, until=2016, maker="Bitmain") for name in classes], "s7")
+    page.find_element(By.CSS_SELECTOR, "#filters [type=reset]").click()
+    wait_for(lambda: len(shown_rows(page)) == len(rows))
+    holds([Filter()])
+
+
+def test_the_chart_zooms(show: Open) -> None:
+    """Buttons, wheel, keys and two fingers zoom, dragging moves, and Reset brings everything back."""
+    page = show("field")
+    chart = page.find_element(By.ID, "chart")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    home = ticks(page)
+
+    def changes(act: Callable[[], object]) -> None:
+        before = ticks(page)
+        act()
+        wait_for(lambda: ticks(page) != before)
+
+    def press(*keys: str) -> Callable[[], None]:
+        return ActionChains(page).send_keys(*keys).perform
+
+    def reset() -> None:
+        page.find_element(By.CSS_SELECTOR, "[data-zoom=home]").click()
+        assert ticks(page) == home
+
+    for _ in range(3):
+        changes(page.find_element(By.CSS_SELECTOR, "[data-zoom=in]").click)
+    changes(page.find_element(By.CSS_SELECTOR, "[data-zoom=out]").click)
+    reset()
+    chart.click()
+    origin = ScrollOrigin.from_element(chart)
+    changes(ActionChains(page).scroll_from_origin(origin, 0, -600).perform)
+    changes(ActionChains(page).drag_and_drop_by_offset(chart, 150, 40).perform)
+    changes(press("0"))
+    assert ticks(page) == home
+    changes(press("+++"))
+    changes(ActionChains(page).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT * 3).key_up(Keys.SHIFT).perform)
+    changes(press("-"))
+    reset()
+    changes(lambda: pinch(page, chart))
+    reset()
+
+
+def pinch(page: webdriver.Chrome, chart: WebElement) -> None:
+    """Spreads two fingers on the chart."""
+    box = page.execute_script("return arguments[0].getBoundingClientRect()", chart)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for kind, apart in (("touchStart", 40), ("touchMove", 120), ("touchMove", 220)):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_marks_have_notes(show: Open, files: dict[str, list[Path]]) -> None:
+    """The arrow keys go through the machines by date; each note has name, figures and the link to its source."""
+    page, rows = show("field"), select(load_table(files["field"]))
+    dated = [(row, row.shipped) for row in rows if row.j_per_th is not None and row.shipped]
+    in_order = [row for row, _ in sorted(dated, key=lambda pair: decimal_year(pair[1]))]
+    tip = page.find_element(By.ID, "tip")
+    assert not tip.is_displayed()
+    page.execute_script("document.getElementById('chart').focus()")
+    for row in in_order[:6]:
+        ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+        assert tip.find_element(By.TAG_NAME, "b").text == row.name
+        assert tip.find_element(By.TAG_NAME, "a").get_attribute("href") == row.source
+        assert "J/TH" in tip.text
+        assert (row.shipped or "") in tip.text
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not tip.is_displayed()
+
+
+def test_a_click_keeps_a_note(show: Open) -> None:
+    """Pointing at a mark shows its note, leaving hides it; after a click it stays, so that its link can be reached."""
+    page = show("metered")
+    chart, tip = page.find_element(By.ID, "chart"), page.find_element(By.ID, "tip")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    own = page.find_element(By.CSS_SELECTOR, "#chart .point.yours")
+
+    def point(dx: int = 0) -> None:
+        ActionChains(page).move_to_element_with_offset(own, dx, 0).perform()
+
+    point()
+    wait_for(tip.is_displayed)
+    assert "AMD Ryzen 9 7950X" in tip.text
+    own = page.find_element(By.CSS_SELECTOR, "#chart .point.yours")
+    point(-60)
+    wait_for(lambda: not tip.is_displayed())
+    own = page.find_element(By.CSS_SELECTOR, "#chart .point.yours")
+    ActionChains(page).move_to_element(own).click().perform()
+    wait_for(tip.is_displayed)
+    own = page.find_element(By.CSS_SELECTOR, "#chart .point.yours")
+    point(-60)
+    assert tip.is_displayed()
+
+
+def number(page: webdriver.Chrome, output: str) -> float:
+    """The unrounded value behind a result of the sliders."""
+    return float(page.find_element(By.ID, output).get_attribute("data-value") or "nan")
+
+
+def expected(price: float, btc: float, network: float, jth: float, rate: float) -> dict[str, float]:
+    """What the Python functions make of the sliders' values."""
+    subsidy = sources.subsidy_eras()[-1].subsidy_btc
+    power = economics.fleet_power_w(rate * 1e12, jth)
+    revenue = economics.revenue_usd_per_day(rate * 1e12, network * 1e18, subsidy, 0.0, btc)
+    profit = economics.profit_usd_per_day(revenue, power, price)
+    return {
+        "power": power, "revenue": revenue, "cost": revenue - profit, "profit": profit,
+        "break-even": economics.break_even_usd_per_kwh(revenue, power),
+    }  # fmt: skip
+
+
+SETTINGS = (
+    {"price": 0.07, "btc": 65192.5, "network": 917.0, "jth": 9.45, "rate": 886.0},
+    {"price": 0.25, "btc": 120000.0, "network": 1300.0, "jth": 17.5, "rate": 200.0},
+    {"price": 0.001, "btc": 200.0, "network": 0.02, "jth": 470703.0, "rate": 0.0000255},
+)
+
+
+def test_sliders_agree_with_python(show: Open) -> None:
+    """Power, revenue, cost, profit and break-even price are those of `hashjoule.efficiency.economics`."""
+    page = show("field")
+    for setting in SETTINGS:
+        for name, value in setting.items():
+            field = page.find_element(By.ID, name)
+            field.clear()
+            field.send_keys(f"{value:.9f}".rstrip("0"))
+        for output, value in expected(**setting).items():
+            assert number(page, output) == pytest.approx(value, rel=1e-9), output
+        pays = "earns" if number(page, "profit") > 0 else "burns"
+        assert pays in page.find_element(By.ID, "verdict").text
+
+
+def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
+    """They begin with the newest figures of the data set and the measured machine; slider and field go together."""
+    page = show("metered")
+    start = {name: float(page.find_element(By.ID, name).get_attribute("value") or "nan") for name in SETTINGS[0]}
+    assert start == pytest.approx(
+        {
+            "price": sources.median_electricity_price().price_usd_per_kwh,
+            "btc": sources.latest("btc_price_monthly_mean").value,
+            "network": sources.latest("network_hashrate_monthly_mean").value / 1e6,
+            "jth": 2e5,
+            "rate": 7e-4,
+        },
+        rel=1e-5,
+    )
+    assert number(page, "power") == pytest.approx(140)
+    before, profit = page.find_element(By.ID, "price").get_attribute("value"), number(page, "profit")
+    page.find_element(By.ID, "price-range").send_keys(Keys.PAGE_UP)
+    field = page.find_element(By.ID, "price")
+    assert float(field.get_attribute("value") or "0") > float(before or "0")
+    assert number(page, "profit") < profit
+    for impossible in ("0", "-1", ""):
+        field.clear()
+        field.send_keys(impossible)
+        assert field.get_attribute("aria-invalid") == "true"
+        assert page.find_element(By.ID, "profit").text == "–"
+        assert page.find_element(By.ID, "verdict").text == "Every figure must be above zero."
+
+
+def test_the_record_can_be_downloaded(show: Open, files: dict[str, list[Path]], tmp_path: Path) -> None:
+    """The button gives a file of the record's name that reads as the same record."""
+    page = show("metered")
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    page.find_element(By.CSS_SELECTOR, "[data-download]").click()
+    saved = folder / files["metered"][0].name
+    wait_for(saved.exists)
+    assert dated_record(saved) == dated_record(files["metered"][0])
+
+
+def test_the_theme_follows_the_system_and_the_button(show: Open) -> None:
+    """Dark where the system is dark; the button changes it and says what it does."""
+    backgrounds = {}
+    for scheme, other in (("light", "Dark theme"), ("dark", "Light theme")):
+        page = show("field", scheme=scheme)
+        button = page.find_element(By.ID, "theme")
+        assert button.text == other
+        backgrounds[scheme] = page.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+        button.click()
+        assert button.text != other
+        backgrounds[f"not {scheme}"] = page.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    assert backgrounds["light"] == backgrounds["not dark"] != backgrounds["dark"] == backgrounds["not light"]
+
+
+CONTRASTS = """
+const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const channel = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const paper = (element) => {
+  for (; element; element = element.parentElement) {
+    const colour = parse(getComputedStyle(element).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+};
+const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let node; (node = walker.nextNode());) {
+  const element = node.parentElement, style = getComputedStyle(element);
+  if (!node.data.trim() || !element.getClientRects().length || /SCRIPT|STYLE|OPTION/.test(element.tagName)) continue;
+  const ink = element.namespaceURI.endsWith("svg") ? style.fill : style.color;
+  const [light, dark] = [luminance(parse(ink)), luminance(paper(element))].sort((a, b) => b - a);
+  found.push([(light + 0.05) / (dark + 0.05), node.data.trim().slice(0, 40)]);
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(show: Open, scheme: str) -> None:
+    """Every text, those of the pictures included, has a contrast of at least 4.5 with what it stands on (WCAG AA)."""
+    page = show("metered", scheme=scheme)
+    page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    page.execute_script("document.getElementById('chart').focus()")
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    contrasts = page.execute_script(CONTRASTS)
+    assert len(contrasts) > 3000
+    assert [(text, round(ratio, 2)) for ratio, text in contrasts if ratio < 4.5] == []
+
+
+def test_everything_has_a_name_and_is_reached_by_key(show: Open) -> None:
+    """Controls have accessible names and are reached by the tab key, identifiers occur once, headings skip no level."""
+    page = show("metered")
+    controls = page.find_elements(By.CSS_SELECTOR, "button:not([data-sort]), input, select, [tabindex], nav a, summary")
+    assert len(controls) > 25
+    assert [control.get_attribute("outerHTML") for control in controls if not control.accessible_name] == []
+    script = "return [...document.querySelectorAll('[id]')].map((element) => element.id)"
+    identifiers = page.execute_script(script)
+    assert len(identifiers) == len(set(identifiers))
+    script = "return [...document.querySelectorAll('h1, h2, h3')].map((heading) => Number(heading.tagName[1]))"
+    levels = page.execute_script(script)
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    reached = []
+    for _ in range(36):
+        ActionChains(page).send_keys(Keys.TAB).perform()
+        focused = page.switch_to.active_element
+        reached.append(focused.get_attribute("id") or focused.get_attribute("data-zoom") or focused.tag_name)
+    assert {"theme", "chart", "in", "select", "input", "a"} <= set(reached)
+
+
+@pytest.mark.parametrize("name", ["metered", "unmetered", "hostile"])
+def test_a_phone_scrolls_only_downwards(show: Open, name: str) -> None:
+    """At 360 px nothing makes the page wider than the screen; the table scrolls in its own box."""
+    page = show(name, width=360)
+    page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert page.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [360, 360]
+    assert page.execute_script("const t = document.querySelector('.table'); return t.scrollWidth > t.clientWidth")

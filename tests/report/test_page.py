@@ -1,0 +1,186 @@
+"""The page as a file: what stands in it is what the table and the explanation say, and it is written whole or not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hashjoule import cli
+from hashjoule.efficiency import explain
+from hashjoule.efficiency.table import dated_record, load_table, select
+from hashjoule.report import waterfall
+from hashjoule.report.page import render, write_page
+from hashjoule.report.table import cells
+from tests.plain_records import ENERGY, RATE, UNMETERED, result, write_record
+from tests.support import GOLDEN_RECORD
+
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='hacked = 1'>\"><svg onload=hacked=1><!--"
+
+
+def page(path: Path | None = None) -> str:
+    """The page of one record, or of none."""
+    return render([(path.name, dated_record(path))] if path else [])
+
+
+def test_a_page_is_one_small_file_that_loads_nothing(tmp_path: Path) -> None:
+    """Under 1 MB, and no element or rule that fetches: addresses stand only in links to sources and in the data."""
+    text = page(write_record(tmp_path, result(), result(**UNMETERED)))
+    assert len(text.encode()) < 1_000_000
+    assert re.findall(r"<(?:link|img|iframe|object|embed|base)\b|\bsrc=|@import|url\((?!#)", text) == []
+    assert "default-src 'none'" in text
+
+
+def test_the_same_input_gives_the_same_page(tmp_path: Path) -> None:
+    """Nothing of the time or the place of rendering stands in it."""
+    path = write_record(tmp_path, result())
+    assert page(path) == page(path)
+    assert str(tmp_path) not in page(path)
+
+
+def test_every_row_of_the_table_stands_in_it(tmp_path: Path) -> None:
+    """Each row has the texts of `hashjoule table`, published and measured alike."""
+    path = write_record(tmp_path, result(), result(**UNMETERED))
+    lines = re.findall(r"<tr[^>]* data-row=\"\d+\">(.*?)</tr>", page(path))
+    rows = select(load_table([path]))
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        shown = [unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line)]
+        assert set(cells(row)) <= set(shown)
+
+
+def test_the_waterfall_is_that_of_explain(tmp_path: Path) -> None:
+    """Gap and factors of a metered record stand in the page as `hashjoule explain` gives them."""
+    path = write_record(tmp_path, result())
+    text = page(path)
+    explanation = explain.explain(explain.record_subject(dated_record(path)), explain.best_subject())
+    assert f"{waterfall.times(float(explanation.gap))} times the energy of the best ASIC" in text
+    for factor in explanation.factors:
+        if factor.ratio != 1:
+            assert f"<b>÷ {waterfall.times(float(factor.ratio))}</b>" in text
+        assert escape(factor.note.partition("http")[0]) in text  # addresses become links
+
+
+def test_without_a_meter_no_joule_is_invented(tmp_path: Path) -> None:
+    """A record without energy says so, and what is explained is named as a published example."""
+    text = page(write_record(tmp_path, result(energy=None, j_per_th=None)))
+    assert "No power was measured" in text
+    assert "The record has no power" in text
+    assert "a published machine as an example: GeForce RTX 4090" in text
+
+
+def test_declared_power_is_called_declared(tmp_path: Path) -> None:
+    """A power that somebody declared is never passed off as a measurement."""
+    declared = {"joules": 10.0, "seconds": 1.0, "source": "--watts", "scope": "declared", "method": "declared"}
+    text = page(write_record(tmp_path, result(energy=declared)))
+    assert "The power was declared by the person who measured, not metered." in text
+
+
+def test_a_bound_is_called_a_bound(tmp_path: Path) -> None:
+    """Joules from a thermal design power are an upper bound in the title, too."""
+    text = page(write_record(tmp_path, result(energy=ENERGY | {"method": "bound", "source": "TDP"})))
+    assert "<h1>AMD Ryzen 9 7950X takes at most 200,000 joules for a terahash</h1>" in text
+
+
+def test_the_conditions_of_the_run_are_told() -> None:
+    """Heat, turbo, idle power, gross and net joules, the sum and the thermal drop of the golden record stand there."""
+    text = page(GOLDEN_RECORD)
+    for words in (
+        "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
+        "4.19 million J/TH with all power, 3.39 million above idle", "1,016 MH/s", "(-6.5%), 4.00 to 3.75 GHz",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e15])
+def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
+    """Rates and energies far out of what there is are drawn as they are, inside their pictures."""
+    tiny = {name: value * scale for name, value in RATE.items()}
+    energy = {name: value / scale for name, value in {"value": 2e5, "low": 1e5, "high": 3e5}.items()}
+    text = page(write_record(tmp_path, result(hashrate_hs=tiny, j_per_th=energy), result(**UNMETERED)))
+    places = [float(value) for value in re.findall(r'\b(?:x|x1|x2|cx|width)="(-?[\d.]+)%"', text)]
+    assert len(places) > 40
+    assert all(0 <= place <= 100 for place in places)
+
+
+def test_several_records_and_empty_ones(tmp_path: Path) -> None:
+    """Each record has its section; one whose backends were all refused says that it has no rate."""
+    (tmp_path / "empty").mkdir()
+    first, second = write_record(tmp_path, result()), write_record(tmp_path / "empty")
+    text = render([(path.name, dated_record(path)) for path in (first, second)])
+    assert [f'id="record-{index}"' in text for index in range(3)] == [True, True, False]
+    assert "No backend gave a rate that can be trusted" in text
+
+
+def hostile_record(folder: Path) -> Path:
+    """A record whose every text is an attack on the page."""
+    path = write_record(folder, result(device=HOSTILE, runtime=HOSTILE), result(backend=HOSTILE))
+    record = json.loads(path.read_text())
+    record["machine"] |= {"cpu": HOSTILE, "os": HOSTILE, "features": [HOSTILE]}
+    record["hashjoule"] |= {"version": HOSTILE, "commit": HOSTILE, "compiler": HOSTILE}
+    record["conditions"] |= {"governor": HOSTILE, "warnings": [HOSTILE]}
+    record["refused"] = [{"backend": HOSTILE, "mode": "plain", "reason": HOSTILE}]
+    for entry in record["results"]:
+        entry["energy"] = entry["energy"] | {"source": HOSTILE, "scope": HOSTILE}
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_what_a_record_says_is_text(tmp_path: Path) -> None:
+    """No text of a record becomes markup or ends the element that it stands in, the file's name included."""
+    record = dated_record(hostile_record(tmp_path))
+    text = render([('<script>hacked=1</script>".json', record)])
+    assert "<script>window.hacked" not in text
+    assert "<script>hacked" not in text
+    assert "<img" not in text
+    assert "<svg onload" not in text
+    assert "<!--" not in text
+    assert text.count("</script>") == 3  # the data, the record and the code
+
+
+def test_the_command_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`report` makes the folder, writes index.html and leaves nothing else; a second run replaces it."""
+    record = write_record(tmp_path, result())
+    for files in ([], [str(record)]):
+        assert cli.run(["report", *files, "-o", str(tmp_path / "new" / "site")]) == 0
+        output = capsys.readouterr()
+        assert output.err == ""
+        assert output.out == f"{tmp_path / 'new' / 'site' / 'index.html'}\n"
+    assert [path.name for path in (tmp_path / "new" / "site").iterdir()] == ["index.html"]
+    assert (tmp_path / "new" / "site" / "index.html").read_text(encoding="utf-8") == page(record)
+
+
+def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made, and files that are no records: exit code 2 and one line that names the file."""
+    (tmp_path / "file").write_text("{")
+    for arguments in (
+        ["-o", str(tmp_path / "file" / "site")],
+        [str(tmp_path / "file"), "-o", str(tmp_path)],
+        [str(tmp_path / "none.json"), "-o", str(tmp_path)],
+    ):
+        assert cli.run(["report", *arguments]) == 2
+        output = capsys.readouterr()
+        assert output.err.count("\n") == 1
+        assert str(tmp_path) in output.err
+        assert output.out == ""
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_a_full_disk_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the page cannot be put in place, the one before stays whole and no half-written file is left."""
+    write_page([], tmp_path)
+    before = (tmp_path / "index.html").read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(Exception, match="cannot be written: No space left on device"):
+        write_page([], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_bytes() == before
