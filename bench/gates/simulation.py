@@ -135,9 +135,7 @@ class Waves:
     def groups(self, sizes: Sequence[int]) -> list[int]:
         """Return masks of neighbouring lanes, so many in each group, in all slots."""
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [
-            self.constant((1 << size) - 1 << start, self._slots) for start, size in zip(starts, sizes, strict=True)
-        ]
+        return [self.constant((1 << size) - 1 << start, self._slots) for start, size in zip(starts, sizes, strict=True)]
 
 
 def count_transitions(
