@@ -63,7 +63,7 @@ def pipeline_values(netlist: Netlist, stimulus: Mapping[str, Sequence[int]], cyc
 def settled(
     netlist: Netlist, stimulus: Mapping[str, Sequence[int]], lanes: int, before: Sequence[int] | None
 ) -> list[int]:
-    """Return every node's value in a cycle, one bit a lane; `before` is the cycle before, or None for registers at 0."""
+    """Return every node's value in a cycle, one bit per lane; without a previous cycle (`before`), registers are 0."""
     values = _with_ports(netlist, stimulus, lanes)
     for number, node in enumerate(netlist.nodes):
         if node.kind == REGISTER:
@@ -135,9 +135,7 @@ class Waves:
     def groups(self, sizes: Sequence[int]) -> list[int]:
         """Return masks of neighbouring lanes, so many in each group, in all slots."""
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [
-            self.constant((1 << size) - 1 << start, self._slots) for start, size in zip(starts, sizes, strict=True)
-        ]
+        return [self.constant((1 << size) - 1 << start, self._slots) for start, size in zip(starts, sizes, strict=True)]
 
 
 def count_transitions(
