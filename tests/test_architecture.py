@@ -17,10 +17,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files", "job"),
     ("backends", "block", "meters", "records", "stratum"),
     ("check", "search"),
-    ("choose",),
-    ("efficiency", "economics", "benchmark", "gauge", "mine"),
-    ("report",),
+    ("benchmark", "choose", "economics", "efficiency", "gauge", "mine"),
     ("fleet",),
+    ("report",),
     ("cli",),
 )
 """Rooms and single modules, lowest first. A room imports from its own floor's own room, and from floors below."""
@@ -57,6 +56,13 @@ def floor(name: str) -> int:
     return next((number for number, names in enumerate(FLOORS) if name in names), -1)
 
 
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function, signature included, docstring not."""
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    documented = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - documented
+
+
 @pytest.mark.parametrize(
     "path", [p for p in modules() if floor(room(p)) >= 0], ids=lambda path: str(path.relative_to(PACKAGE))
 )
@@ -73,10 +79,10 @@ def test_every_room_has_a_floor() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_and_functions_are_short(path: Path) -> None:
-    """A module has at most 400 lines, a function 45."""
+    """A module has at most 400 lines, a function 45 without its docstring."""
     text = path.read_text("utf-8")
     functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = [n.name for n in functions if (n.end_lineno or 0) - n.lineno >= MAX_FUNCTION_LINES]
+    long = [n.name for n in functions if code_lines(n) > MAX_FUNCTION_LINES]
     if room(path) not in TOO_LONG:
         assert long == []
         assert len(text.splitlines()) <= MAX_MODULE_LINES

@@ -1,4 +1,4 @@
-"""Is a backend right? Real blocks and random jobs, each compared with hashlib over whole ranges."""
+"""Check that a backend is right: compare it with hashlib on real blocks and random jobs, over whole ranges."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hashjoule.errors import HashjouleError
 from hashjoule.job import BIP320_MASK, NONCES, Header, Hit, Job
 
 MODES = ("plain", "rolled")
-"""Consecutive nonces of one header, or rolled versions of each nonce (BIP 320, AsicBoost)."""
+"""`plain` searches consecutive nonces of one header, `rolled` many versions of each nonce (BIP 320, AsicBoost)."""
 
 
 class SelfTestError(HashjouleError):
-    """A backend gave a wrong result and must not be used."""
+    """A backend computed a wrong result and must not be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBlock:
-    """A real block's header, which meets its own target."""
+    """The header of a real block, which meets its own target."""
 
     name: str
     header: Header
@@ -36,7 +36,7 @@ class KnownBlock:
 
 @cache
 def known_blocks() -> tuple[KnownBlock, ...]:
-    """Real mainnet headers from 2009 to today, shipped with their sources, oldest first."""
+    """Return real mainnet headers from 2009 to today, oldest first, each with its source."""
     entries = json.loads((files("hashjoule") / "data" / "headers.json").read_text("utf-8"))
     return tuple(
         KnownBlock(e["name"], Header.parse(bytes.fromhex(e["header_hex"])), e["comment"], e["source"])
@@ -46,7 +46,7 @@ def known_blocks() -> tuple[KnownBlock, ...]:
 
 
 def job_for(header: Header, spec: BackendSpec, mode: str, target: int | None = None) -> Job:
-    """The header as a `plain` job, or as a `rolled` one with as many versions as suit the backend."""
+    """Return the header as a `plain` job, or as a `rolled` one with as many versions as suit the backend."""
     if mode == "plain":
         return Job.plain(header, target)
     return Job.rolled(header, BIP320_MASK, spec.rolled_versions, target)
@@ -56,24 +56,24 @@ def job_for(header: Header, spec: BackendSpec, mode: str, target: int | None = N
 class Difference:
     """Where a backend and hashlib disagree."""
 
-    what: str
+    where: str
     missed: int
     invented: int
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.missed} hits missed, {self.invented} invented"
+        return f"{self.where}: {self.missed} hits missed, {self.invented} invented"
 
 
-def compare_with_hashlib(backend: Backend, job: Job, first_nonce: int, count: int, what: str) -> Difference | None:
-    """Scans a range with the backend and with hashlib; None if both find the same hits, each once."""
+def compare_with_hashlib(backend: Backend, job: Job, first_nonce: int, count: int, where: str) -> Difference | None:
+    """Scan a range with the backend and with hashlib; return None if both find the same hits, each once."""
     got, want = backend.scan(job, first_nonce, count), Reference().scan(job, first_nonce, count)
     missed, invented = set(want) - set(got), set(got) - set(want)
     doubled = len(got) - len(set(got))
-    return Difference(what, len(missed), len(invented) + doubled) if missed or invented or doubled else None
+    return Difference(where, len(missed), len(invented) + doubled) if missed or invented or doubled else None
 
 
 def check_known(backend: Backend, spec: BackendSpec, block: KnownBlock, reach: int) -> Difference | None:
-    """Scans about `reach` headers around a real block's own, plain and rolled: found once, with no false hit."""
+    """Scan about `reach` headers around a real block, plain and rolled: only its own solution may be found."""
     planted = Hit(block.header.version, block.header.nonce)
     for mode in MODES:
         job = job_for(block.header, spec, mode)
@@ -86,7 +86,7 @@ def check_known(backend: Backend, spec: BackendSpec, block: KnownBlock, reach: i
 
 
 def check_random(backend: Backend, spec: BackendSpec, rng: random.Random, hashes: int) -> Difference | None:
-    """Compares with hashlib on a random header, range and easy target, plain or rolled; wraps past 2^32 at times."""
+    """Compare with hashlib on a random header, range and easy target, plain or rolled; some ranges wrap past 2^32."""
     header = Header.parse(rng.randbytes(80))
     target = rng.getrandbits(256) >> rng.choice((0, 1, 3, 6, 10)) or 1
     mode = rng.choice(MODES)
@@ -99,9 +99,10 @@ def check_random(backend: Backend, spec: BackendSpec, rng: random.Random, hashes
 
 
 def self_test(backend: Backend, spec: BackendSpec) -> None:
-    """A few milliseconds of checks before first use: one old block, one with rolled versions, random ranges.
+    """Check a backend for a few milliseconds before its first use: two real blocks and four random ranges.
 
-    Raises SelfTestError with the first difference found.
+    Raises:
+        SelfTestError: with the first difference found.
     """
     blocks = known_blocks()
     rng = random.Random(0)
@@ -118,9 +119,11 @@ _ready: dict[str, Backend] = {}
 
 
 def ready(spec: BackendSpec) -> Backend:
-    """The spec's backend, opened and self-tested, once a process.
+    """Return the backend, opened and self-tested once per process.
 
-    Raises SelfTestError if it computes wrongly, UnavailableError if it cannot be opened.
+    Raises:
+        SelfTestError: if it computes wrongly.
+        UnavailableError: if it cannot be opened.
     """
     if spec.name not in _ready:
         backend = spec.open()
@@ -131,7 +134,7 @@ def ready(spec: BackendSpec) -> Backend:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What `check_backend` did and found."""
+    """The work that `check_backend` did, and the differences that it found."""
 
     rounds: int
     blocks: int
@@ -144,7 +147,7 @@ def check_backend(
     stop: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> CheckResult:
-    """All known blocks, then random jobs for about that many seconds. `progress` gets the part done, 0 to 1."""
+    """Check all known blocks, then random jobs for about that many seconds; `progress` gets the fraction done."""
     backend = spec.open()
     rng = random.Random()
     blocks = known_blocks()

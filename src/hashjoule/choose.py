@@ -12,9 +12,9 @@ from hashjoule.job import Job
 
 
 def fastest(mode: str) -> BackendSpec:
-    """The fastest C variant that passes its self-test here (`auto`), by a millisecond's trial of each; else hashlib.
+    """Return the fastest C variant that passes its self-test here, by a trial of about a millisecond each.
 
-    Devices are not tried: opening one can take longer than the whole search.
+    Without any C variant that is hashlib. Devices are not tried: opening one can take longer than the whole search.
     """
     header = check.known_blocks()[0].header
     usable = [spec for spec in specs("c") if not spec.unavailable]
@@ -28,7 +28,11 @@ def fastest(mode: str) -> BackendSpec:
 
 
 def backend_named(name: str, mode: str) -> BackendSpec:
-    """The one backend that a name stands for; the fastest for `auto`. Raises UsageError where it stands for more."""
+    """Return the backend that a name stands for; `auto` is the fastest.
+
+    Raises:
+        UsageError: if the name stands for several backends.
+    """
     if name == "auto":
         return fastest(mode)
     chosen = resolve([name])

@@ -1,4 +1,4 @@
-"""The errors that users meet. Each is one sentence that says what to do; the command line maps them to exit codes."""
+"""The errors that users meet: each is one sentence that says what to do, with the exit code of the command line."""
 
 
 class HashjouleError(Exception):
@@ -14,6 +14,6 @@ class UsageError(HashjouleError, ValueError):
 
 
 class UnavailableError(HashjouleError):
-    """A node, device or backend that was asked for cannot be reached or used (exit code 3)."""
+    """A node, pool, meter, device or backend cannot be reached or used (exit code 3)."""
 
     exit_code = 3

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever happens while they are written."""
+"""Write files whole or not at all, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pathlib import Path
 
 @contextmanager
 def written(content: bytes, folder: Path) -> Iterator[Path]:
-    """A temporary file of that folder with this content, safe on the disk, to be given its name within the block.
+    """Write a temporary file into a folder and sync it to disk; rename it within the block to keep it.
 
-    It is gone afterwards, unless it was renamed. Only its owner may read it. Raises OSError.
+    Afterwards it is deleted, unless it was renamed. Only its owner may read it.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
     handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
     path = Path(name)

@@ -44,7 +44,7 @@ def _primes(n: int) -> list[int]:
 
 
 def _cube_root_fraction(n: int) -> int:
-    """The first 32 bits of the fractional part of the cube root of n (FIPS 180-4, 4.2.2), in integers."""
+    """Return the first 32 bits of the fractional part of the cube root of n (FIPS 180-4, 4.2.2), in integers."""
     scaled, root = n << 96, 1 << 35
     while True:  # Newton's iteration from above ends at the floor
         better = (2 * root + scaled // (root * root)) // 3
@@ -58,9 +58,17 @@ SHA256_K = tuple(_cube_root_fraction(p) for p in _primes(64))
 
 
 def compress(state: Words8, block: bytes) -> Words8:
-    """SHA-256's compression function (FIPS 180-4, 6.2.2): the state after one 64-byte block.
+    """Return the SHA-256 state after one more block.
 
-    Raises ValueError if the block has another length.
+    Args:
+        state: Eight 32-bit words.
+        block: 64 bytes.
+
+    Raises:
+        ValueError: if the block has another length.
+
+    Source:
+        FIPS 180-4, 6.2.2.
     """
     if len(block) != 64:
         raise ValueError(f"a SHA-256 block has 64 bytes, not {len(block)}")
@@ -87,14 +95,18 @@ def compress(state: Words8, block: bytes) -> Words8:
 
 
 def sha256d(data: bytes) -> bytes:
-    """Double SHA-256."""
+    """Return SHA-256 of SHA-256 of the data: 32 bytes."""
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
 def nbits_to_target(nbits: int) -> int:
-    """The 256-bit target that a header's nbits encode: mantissa times 256^(exponent - 3) (Bitcoin's compact form).
+    """Return the 256-bit target that a header's nbits encode: mantissa times 256^(exponent - 3).
 
-    Raises UsageError where Bitcoin rejects the value: negative, zero or beyond 256 bits.
+    Raises:
+        UsageError: where Bitcoin rejects the value: negative, zero or beyond 256 bits.
+
+    Source:
+        Bitcoin Core, `arith_uint256::SetCompact`.
     """
     exponent, mantissa = nbits >> 24, nbits & 0x7FFFFF
     target = mantissa << 8 * (exponent - 3) if exponent > 3 else mantissa >> 8 * (3 - exponent)
@@ -104,9 +116,10 @@ def nbits_to_target(nbits: int) -> int:
 
 
 def target_to_nbits(target: int) -> int:
-    """The compact form of a target, rounded down to the 23 bits that it keeps.
+    """Return the compact form of a target, rounded down to the 23 bits that it keeps.
 
-    Raises UsageError for a target outside 1..2^256-1.
+    Raises:
+        UsageError: for a target outside 1 to 2^256 - 1.
     """
     check_target(target)
     size = (target.bit_length() + 7) // 8
@@ -118,7 +131,11 @@ def target_to_nbits(target: int) -> int:
 
 
 def check_target(target: int) -> int:
-    """The target itself if it is in 1..2^256-1; raises UsageError otherwise."""
+    """Return the target itself.
+
+    Raises:
+        UsageError: unless it lies between 1 and 2^256 - 1.
+    """
     if not 0 < target <= MAX_TARGET:
         raise UsageError("the target must lie between 1 and 2^256 - 1")
     return target
@@ -126,7 +143,7 @@ def check_target(target: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block header. Hashes are 32 bytes in the order of the wire; the other fields are unsigned 32-bit numbers."""
+    """A block header. Hashes are 32 bytes in wire order; the other fields are unsigned 32-bit numbers."""
 
     version: int
     prev_hash: bytes
@@ -137,33 +154,45 @@ class Header:
 
     @classmethod
     def parse(cls, data: bytes) -> Header:
-        """Reads 80 bytes. Raises UsageError for any other length."""
+        """Read a header of 80 bytes.
+
+        Raises:
+            UsageError: for any other length.
+        """
         if len(data) != _HEADER.size:
             raise UsageError(f"a block header has 80 bytes (160 hex digits), not {len(data)}")
         return cls(*_HEADER.unpack(data))
 
     def pack(self) -> bytes:
-        """The 80 bytes of the wire."""
+        """Return the 80 bytes of the wire format."""
         return _HEADER.pack(self.version, self.prev_hash, self.merkle_root, self.time, self.nbits, self.nonce)
 
     def hash(self) -> bytes:
-        """The block's hash, 32 bytes in the order of the wire (reverse them for display)."""
+        """Return the block hash, 32 bytes in wire order; reverse them for display."""
         return sha256d(self.pack())
 
     def meets(self, target: int) -> bool:
-        """Whether the hash, as a little-endian number, is at most the target."""
+        """Return whether the hash, read as a little-endian number, is at most the target."""
         return int.from_bytes(self.hash(), "little") <= target
 
     def midstate(self) -> Words8:
-        """The SHA-256 state after the first 64 bytes."""
+        """Return the SHA-256 state after the first 64 bytes."""
         return compress(SHA256_H, self.pack()[:64])
 
 
 def roll(version: int, mask: int, skip: int = 0) -> Iterator[int]:
-    """All versions that differ from the given one in the mask's bits alone, itself first: 2^(bits of mask) of them.
+    """Yield all versions that differ from the given one only in the mask's bits: 2^(bits of mask), itself first.
 
-    The first `skip` of them, which must leave at least one, are passed over. Raises UsageError if the mask is empty
-    or has bits outside BIP 320's.
+    Args:
+        version: The version to start from.
+        mask: The bits to roll.
+        skip: Versions to leave out at the beginning; fewer than there are.
+
+    Raises:
+        UsageError: if the mask is empty or has bits outside BIP 320's.
+
+    Source:
+        BIP 320.
     """
     check_mask(mask)
     bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
@@ -176,7 +205,11 @@ def roll(version: int, mask: int, skip: int = 0) -> Iterator[int]:
 
 
 def check_mask(mask: int) -> int:
-    """The version mask itself if usable for rolling; raises UsageError otherwise (BIP 320)."""
+    """Return the version mask itself.
+
+    Raises:
+        UsageError: if it is empty or has bits outside BIP 320's.
+    """
     if mask == 0:
         raise UsageError("the version mask has no bit set; leave it out to search without version rolling")
     if mask & ~BIP320_MASK or mask < 0:
@@ -186,7 +219,7 @@ def check_mask(mask: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A solution: the header with this version and this nonce meets the target."""
+    """A solution: the job's header with this version and nonce meets the target."""
 
     version: int
     nonce: int
@@ -194,9 +227,9 @@ class Hit:
 
 @dataclass(frozen=True)
 class Job:
-    """One search: a header, the versions to try with every nonce, and the target.
+    """What to search: a header, the versions to try with every nonce, and the target.
 
-    One version is a plain search, more of them a rolled one.
+    A job with one version is plain; with several it is rolled.
     """
 
     header: Header
@@ -205,14 +238,22 @@ class Job:
 
     @classmethod
     def plain(cls, header: Header, target: int | None = None) -> Job:
-        """The header as it is. The target is the header's own unless given; UsageError if it is out of range."""
+        """Return a job for the header as it is.
+
+        Args:
+            header: The header.
+            target: The target; the header's own if None.
+
+        Raises:
+            UsageError: if the target is out of range.
+        """
         return cls(header, (header.version,), _target_of(header, target))
 
     @classmethod
     def rolled(
         cls, header: Header, mask: int = BIP320_MASK, limit: int = 64, target: int | None = None, skip: int = 0
     ) -> Job:
-        """The header with up to `limit` versions of the mask, after the first `skip` ones (see `roll`)."""
+        """Return a job with up to `limit` versions of the mask, after the first `skip` ones (see `roll`)."""
         versions = tuple(islice(roll(header.version, mask, skip), limit))
         return cls(header, versions, _target_of(header, target))
 
@@ -228,11 +269,11 @@ class Job:
         return a, b, c
 
     def solved(self, hit: Hit) -> Header:
-        """The header with the hit's version and nonce."""
+        """Return the header with the hit's version and nonce."""
         return replace(self.header, version=hit.version, nonce=hit.nonce)
 
     def verify(self, hit: Hit) -> bool:
-        """Whether the hit really is one, by hashlib."""
+        """Return whether hashlib confirms the hit."""
         return self.solved(hit).meets(self.target)
 
 

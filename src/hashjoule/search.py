@@ -1,4 +1,4 @@
-"""Searching with a backend: ranges split over chunks and threads, and every hit checked again by hashlib, here."""
+"""Search with a backend: split ranges into chunks and threads, and check every hit again with hashlib."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from hashjoule.errors import UsageError
 from hashjoule.job import NONCES, Hit, Job
 
 CHUNK_SECONDS = 0.05
-"""How long one call of a backend should take: a stop or Ctrl-C waits no longer than about that."""
+"""Seconds that one call of a backend should take; a stop or Ctrl-C waits about that long at most."""
 
 _MAX_FIRST_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What one scan found: hits that hashlib confirms, and how many it does not (hardware or driver errors)."""
+    """The result of one scan: hits that hashlib confirms, and the number of those it does not (hardware errors)."""
 
     hits: list[Hit]
     wrong: int
 
 
 def scan(backend: Backend, job: Job, first_nonce: int, count: int) -> Scanned:
-    """Scans a range (see `Backend.scan`) and checks each hit with hashlib.
+    """Scan a range (see `Backend.scan`) and check each hit with hashlib.
 
-    Raises UsageError for a range outside the 32-bit nonces.
+    Raises:
+        UsageError: for a range outside the 32-bit nonces.
     """
     check_range(first_nonce, count)
     claimed = backend.scan(job, first_nonce, count)
@@ -38,7 +39,11 @@ def scan(backend: Backend, job: Job, first_nonce: int, count: int) -> Scanned:
 
 
 def check_range(first_nonce: int, count: int) -> None:
-    """Raises UsageError unless first_nonce is a 32-bit number and count is 0..2^32 (ranges may wrap)."""
+    """Check a range of nonces, which may wrap.
+
+    Raises:
+        UsageError: unless first_nonce is a 32-bit number and count lies between 0 and 2^32.
+    """
     if not 0 <= first_nonce < NONCES:
         raise UsageError(f"the first nonce must lie between 0 and {NONCES - 1}")
     if not 0 <= count <= NONCES:
@@ -47,9 +52,9 @@ def check_range(first_nonce: int, count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """How a search ended: with a hit, with its range tried to the end (`exhausted`), or stopped.
+    """How a search ended: with a hit, with its whole range tried (`exhausted`), or stopped.
 
-    A search whose hits went to `found` has none here.
+    If a `found` callback received the hits, `hit` is None.
     """
 
     hit: Hit | None
@@ -59,7 +64,7 @@ class SearchOutcome:
 
 
 class _Ranges:
-    """Hands out a range in consecutive chunks and keeps count; the threads' only shared state."""
+    """Hand out a range in consecutive chunks and keep count; the threads share nothing else."""
 
     def __init__(self, job: Job, first_nonce: int, count: int, found: Callable[[Hit], None] | None) -> None:
         self._lock = threading.Lock()
@@ -69,7 +74,7 @@ class _Ranges:
         self.hit: Hit | None = None
 
     def take(self, wanted: int) -> tuple[int, int]:
-        """The next chunk as (first nonce, count); count 0 when there is no more to do."""
+        """Return the next chunk as (first nonce, count); count is 0 when nothing is left."""
         with self._lock:
             count = 0 if self.hit else min(wanted, self._count - self._given)
             first = (self._first + self._given) % NONCES
@@ -104,15 +109,25 @@ def search(
     found: Callable[[Hit], None] | None = None,
     chunk_seconds: float = CHUNK_SECONDS,
 ) -> SearchOutcome:
-    """Searches a range until the first hit, its end, or until `stop` is set.
+    """Search a range until the first hit, its end, or until `stop` is set.
 
-    With `found` the search goes on after a hit: every hit of the range is given to it once, in the thread that found
-    it, at the end of its chunk.
+    Every nonce of the range is tried with every version of the job. Chunks grow until one takes about `chunk_seconds`;
+    a stop or a hit takes effect at the end of a chunk. On KeyboardInterrupt all threads end within a chunk, then the
+    exception propagates.
 
-    Every nonce of the range is tried with every version of the job. Chunks grow until one takes about
-    `chunk_seconds`; a stop waits for their end, and so does a hit. `progress` is called in the caller's thread after
-    each chunk, or about twenty times a second where there are several threads. On KeyboardInterrupt the threads end
-    within a chunk, then the exception goes on. Raises UsageError for an impossible range or thread count.
+    Args:
+        backend: What searches.
+        job: What to search.
+        first_nonce: First nonce of the range.
+        count: Number of nonces; the range wraps to 0 after 2^32.
+        threads: Number of threads that scan at once.
+        stop: An event that ends the search.
+        progress: Called in the caller's thread after each chunk; with several threads, about twenty times a second.
+        found: Receives every hit of the range, in the thread that found it; the search then goes on after a hit.
+        chunk_seconds: Time that a chunk should take.
+
+    Raises:
+        UsageError: for an impossible range or number of threads.
     """
     check_range(first_nonce, count)
     if threads < 1:
@@ -136,7 +151,7 @@ def _in_threads(
     stop: threading.Event,
     progress: Callable[[], None],
 ) -> None:
-    ended = threading.Event()  # ours, so that an interrupt does not set the caller's stop
+    ended = threading.Event()  # not the caller's stop, which an interrupt must not set
 
     def stopped() -> bool:
         return stop.is_set() or ended.is_set()
@@ -174,6 +189,6 @@ def _work(
 
 
 def first_chunk(job: Job) -> int:
-    """Nonces of a first, short chunk: about as many as an easy target (regtest) needs, a few thousand for others."""
+    """Return the nonces of a first, short chunk: as many as an easy target (regtest) needs, else a few thousand."""
     expected = (1 << 256) // job.target // len(job.versions)
     return max(16, min(_MAX_FIRST_CHUNK, expected))

@@ -2,7 +2,7 @@
 
 Workers load it with `dask worker --preload tests.fleet.lazy`, the command line with `python -m tests.fleet.lazy`.
 Environment variables set it up: HASHJOULE_LAZY_DIARY is the file of the diary, HASHJOULE_LAZY_CRASH makes it kill its
-own process, and HASHJOULE_LAZY_SET overrides constants of `fleet.grind` and `fleet.bench` to shorten waits.
+own process, and HASHJOULE_LAZY_SET overrides constants of `fleet.grind` and `fleet.benchmark` to shorten waits.
 """
 
 from __future__ import annotations

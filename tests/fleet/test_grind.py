@@ -16,7 +16,7 @@ import pytest
 
 from harness.bitcoind import free_port
 from hashjoule import __version__
-from hashjoule.fleet.grind import Search, WrongSolutionError
+from hashjoule.fleet.grind import ClusterSearch, WrongSolutionError
 from hashjoule.fleet.ranges import Problem
 from hashjoule.job import Header
 from tests.conftest import CommandLine
@@ -79,7 +79,7 @@ def test_rolled_versions_are_shared_out(fleet: Cluster) -> None:
         tried.update((version, (first + i) % 2**32) for i in range(count))
     assert set(tried.values()) == {1}
     assert len(tried) == 2000 * 2**11 // 16, "lazy takes 16 versions at a time"
-    assert "4,096,000 of 4,096,000 hashes searched" in err
+    assert "searched 4,096,000 of 4,096,000 hashes" in err
 
 
 def test_a_hit_withdraws_the_ranges_of_others(fleet: Cluster) -> None:
@@ -100,11 +100,11 @@ def test_the_ranges_of_a_killed_worker_are_searched_by_others(own: Cluster) -> N
     own.workers[0].kill()
     code, out, err = outcome(process)
     assert (code, out) == (1, ""), err
-    assert "is lost; its ranges go to others" in err
+    assert "its ranges go to other workers" in err
     searched = times_searched(own, 0, 32 * RANGE)
     assert searched[0] == 0
     assert searched[1] > 28 * RANGE, "only the two ranges that the dead worker had may be searched twice"
-    assert f"{32 * RANGE:,} of {32 * RANGE:,} hashes searched" in err
+    assert f"searched {32 * RANGE:,} of {32 * RANGE:,} hashes" in err
 
 
 def test_a_paused_worker_holds_nobody_up(own: Cluster) -> None:
@@ -115,11 +115,11 @@ def test_a_paused_worker_holds_nobody_up(own: Cluster) -> None:
     own.workers[0].send_signal(signal.SIGSTOP)
     assert process.stderr
     line = process.stderr.readline()
-    assert "its ranges go to others" in line
+    assert "its ranges go to other workers" in line
     own.workers[0].send_signal(signal.SIGCONT)
     code, out, err = outcome(process)
     assert (code, out) == (1, ""), err
-    assert f"{32 * RANGE:,} of {32 * RANGE:,} hashes searched" in err
+    assert f"searched {32 * RANGE:,} of {32 * RANGE:,} hashes" in err
     assert "ranges overdue" in err
     assert times_searched(own, 0, 32 * RANGE)[0] == 0
 
@@ -142,7 +142,7 @@ def test_a_restarted_scheduler_is_found_again(own: Cluster, tmp_path: Path, noti
         worker.kill()
     if noticed:
         assert process.stderr
-        assert "the connection to the scheduler is lost" in process.stderr.readline()
+        assert "lost the connection to the scheduler" in process.stderr.readline()
     own.start_scheduler()
     own.start_workers(1)
     code, out, err = outcome(process)
@@ -170,7 +170,7 @@ def test_a_scheduler_that_stays_away_ends_the_search(own: Cluster, tmp_path: Pat
     own.scheduler.kill()
     code, out, err = outcome(process)
     assert (code, out) == (3, "")
-    assert f"what was done is kept in {state}: run the same command to go on" in err.splitlines()[-1]
+    assert f"progress is saved in {state}: run the same command to continue" in err.splitlines()[-1]
     assert done(state) > 0
 
 
@@ -211,7 +211,7 @@ def test_an_interrupt_keeps_the_state(fleet: Cluster, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     code, out, err = outcome(process)
     assert (code, out) == (130, "")
-    assert "ranges to their end" in err
+    assert "ranges in this run" in err
 
 
 def test_clusters_that_cannot_be_used_are_told_before_anything_is_searched(own: Cluster) -> None:
@@ -234,15 +234,15 @@ def test_bad_input_is_one_sentence(fleet: Cluster, hashjoule: CommandLine, tmp_p
     (tmp_path / "empty.json").write_text("{}")
     (tmp_path / "odd.json").write_text('{"address": "gopher://x"}')
     for arguments, code, says in [
-        (["--dask", "ftp://x:1"], 2, "is no Dask address"),
-        (["--dask", "tcp://host"], 2, "is no Dask address"),
+        (["--dask", "ftp://x:1"], 2, "is not a Dask address"),
+        (["--dask", "tcp://host"], 2, "is not a Dask address"),
         (["--dask", str(tmp_path / "empty.json")], 2, "names no address"),
         (["--dask", str(tmp_path / "odd.json")], 2, "no usable address"),
         (["--dask", str(tmp_path)], 3, "cannot be read"),
         (["--dask", str(tmp_path / "none.json")], 3, "there is no scheduler file"),
         (["--dask", fleet.address, "--backend", "abacus"], 2, "no backend 'abacus'"),
         (["--dask", fleet.address, "--max-launch-ms", "5"], 2, "leave it out with --dask"),
-        (["--dask", fleet.address, "--state", str(tmp_path / "none" / "state")], 2, "cannot be kept"),
+        (["--dask", fleet.address, "--state", str(tmp_path / "none" / "state")], 2, "cannot be saved"),
         (["--state", "x"], 2, "it goes with --dask"),
     ]:
         got = hashjoule("grind", UNSOLVED, *arguments)
@@ -283,7 +283,7 @@ def test_a_backend_that_kills_every_worker_ends_the_search(own: Cluster) -> None
 def test_a_worker_that_lies_is_left_out() -> None:
     """A hit that hashlib denies, or of another version or nonce, is none: the range stays to be searched."""
     header = Header.parse(GENESIS.header)
-    search = Search("127.0.0.1:1", Problem(header, GENESIS.target, None, 0, 1000))
+    search = ClusterSearch("127.0.0.1:1", Problem(header, GENESIS.target, None, 0, 1000))
     part = search.ledger.take(1000)
     assert part
     with pytest.raises(WrongSolutionError):
@@ -293,7 +293,7 @@ def test_a_worker_that_lies_is_left_out() -> None:
     assert search.ledger.done_size == 0
     search._answered("worker", part, {"hit": None, "exhausted": True, "hashes": 1000, "seconds": 0.1})
     search._answered("worker", part, {"hit": None, "exhausted": True, "hashes": 1000, "seconds": 0.1})
-    assert "1,000 of 1,000 hashes searched" in search.summary()
+    assert "searched 1,000 of 1,000 hashes" in search.summary()
     assert "1,000 hashes searched twice and counted once" in search.summary()
 
 

@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
-from bench import fleet
-from bench.fleet import DEFAULTS, Cost, Rates, Run, markdown, simulate
+from bench import fleet_report
+from bench.fleet_model import simulate, workers_at_most
+from bench.fleet_report import DEFAULTS, Cost, Rates, Run, markdown
 from hashjoule.fleet import model
 
 FAR, NEAR = 0.04, 0.02
@@ -31,7 +32,7 @@ def test_ranges_are_as_long_as_the_number_of_workers_needs(workers: int) -> None
     range_s = model.range_seconds(workers)
     assert range_s >= model.SHORTEST_S
     assert workers * model.TASK_COST_S <= model.LOAD * range_s
-    assert workers <= max(model.workers_at_most(range_s), model.workers_at_most(model.SHORTEST_S))
+    assert workers <= max(workers_at_most(range_s), workers_at_most(model.SHORTEST_S))
     assert simulate(workers, range_s, model.TASK_COST_S, 0.1, 0.01, ranges=9) > 0.97
 
 
@@ -44,7 +45,7 @@ def test_one_scheduler_ends_where_it_is_always_busy() -> None:
 
 def test_the_tables_say_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page of results has a row for each round, cost and prediction."""
-    monkeypatch.setattr(fleet, "WORKERS", (2, 1000))
+    monkeypatch.setattr(fleet_report, "WORKERS", (2, 1000))
     run = Run(Rates(2e8, 1e8), 0.99, 0.02, 1.0)
     costs = {1: Cost(0.002, 0.001, 0.01), 2: Cost(0.002, 0.001, 0.02)}
     page = markdown({DEFAULTS: [(Rates(2e8, 1e8), run)]}, costs)

@@ -57,12 +57,12 @@ def test_far_workers(far_apart: tuple[Cluster, str]) -> None:
     short = ["--backend", "c:portable", "--mode", "plain", "--seconds", "0.05", "--threads", "1"]
     code, out, err = outcome(cluster.call("bench", *short))
     assert code == 0, err
-    assert "by 1 of 1 hosts." in out
+    assert "from 1 of 1 host." in out
     process = cluster.call("grind", UNSOLVED, "--backend", "lazy", "--count", str(32 * RANGE), grind=FAST)
     until(lambda: len({pid for pid, *_ in cluster.scanned()}) == 2, what="a search on each worker")
     subprocess.run(["ip", "-n", there, "link", "set", "far", "down"], check=True)
     code, out, err = outcome(process)
     assert (code, out) == (1, ""), err
     assert f"worker tcp://{FAR}:" in err
-    assert f"{32 * RANGE:,} of {32 * RANGE:,} hashes searched" in err
+    assert f"searched {32 * RANGE:,} of {32 * RANGE:,} hashes" in err
     assert times_searched(cluster, 0, 32 * RANGE)[0] == 0

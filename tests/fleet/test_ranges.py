@@ -50,7 +50,7 @@ def check(ledger: Ledger) -> None:
     """Every position is done, open or out; none is open and anything else; none is out twice."""
     done = {n for a, b in ledger.done for n in range(a, b)}
     free = {n for a, b in ledger.open for n in range(a, b)}
-    out = Counter(n for part in ledger.out for n in range(part.first, part.end))
+    out = Counter(n for part in ledger.handed_out for n in range(part.first, part.end))
     assert done | free | set(out) == set(range(ledger.total))
     assert not free & done
     assert not free & set(out)
@@ -173,20 +173,20 @@ def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
     good = path.read_text()
     wrong = HEADER.pack().hex()
     for content, says in [
-        ("", "no state"),
-        ("{}", "no state"),
-        ("\xff", "no state"),
+        ("", "not the state of a search"),
+        ("{}", "not the state of a search"),
+        ("\xff", "not the state of a search"),
         (good.replace("[[0,5]]", "[[0,99999999]]"), "outside"),
         (good.replace("[[0,5]]", "[[5,0]]"), "outside"),
-        (good.replace("[[0,5]]", "[[-1,5]]"), "no state"),
-        (good.replace('"solved":null', f'"solved":"{wrong}"'), "none"),
-        (good.replace('"solved":null', '"solved":"00"'), "no state"),
+        (good.replace("[[0,5]]", "[[-1,5]]"), "not the state of a search"),
+        (good.replace('"solved":null', f'"solved":"{wrong}"'), "does not confirm the solution"),
+        (good.replace('"solved":null', '"solved":"00"'), "not the state of a search"),
     ]:
         path.write_text(content, encoding="latin-1")
         with pytest.raises(UsageError, match=says):
             StateFile(path, ROLLED)
         assert path.read_text("latin-1") == content
-    with pytest.raises(UsageError, match="cannot be kept"):
+    with pytest.raises(UsageError, match="cannot be saved"):
         StateFile(tmp_path / "none" / "state", ROLLED)
     with pytest.raises(UsageError, match="cannot be read"):
         StateFile(tmp_path, ROLLED)

@@ -10,9 +10,10 @@ import pytest
 
 from hashjoule.fleet import summary
 from hashjoule.fleet.child import Reply
-from hashjoule.fleet.summary import Fleet, Host, best_by_device, merged, oddness, power_w, summarise
+from hashjoule.fleet.summary import Fleet, Host, best_by_device, merged, outlier, power_w, summarise
 from hashjoule.records.files import RecordFile
 from hashjoule.records.schema import Record, Result
+from hashjoule.report.fleet import fleet_text
 from tests.conftest import CommandLine
 from tests.plain_records import CPU, ENERGY, UNMETERED, result
 
@@ -59,8 +60,8 @@ def test_a_fleet_is_the_sum_of_its_hosts() -> None:
     assert [h.name for h in fleet.hosts] == ["a", "b", "c", "d"]
     assert fleet.hosts[3].reason == "it died"
     assert msgspec.json.decode(msgspec.json.encode(fleet), type=Fleet) == fleet
-    shown = summary.text(fleet)
-    assert "6,000 MH/s by 3 of 4 hosts, each measured alone: median 2,000, from 1,000 to 3,000" in shown
+    shown = fleet_text(fleet)
+    assert "6.00 GH/s from 3 of 4 hosts, each measured alone: median 2.00 GH/s, from 1.00 GH/s to 3.00 GH/s" in shown
     assert "Slowest: a." in shown
     assert "200,000 J/TH on 3 hosts (counter)" in shown
 
@@ -69,7 +70,7 @@ def test_nothing_measured_is_null() -> None:
     """No sum, no spread, no J/TH."""
     fleet = summarise([Host("d", 1, reason="it died")], CREATED, complete=False)
     assert (fleet.hashrate_hs, fleet.spread, fleet.j_per_th, fleet.slowest) == (None, None, None, None)
-    assert summary.text(fleet).startswith("The run was interrupted")
+    assert fleet_text(fleet).startswith("The run was interrupted")
 
 
 def test_no_meter_no_j_per_th() -> None:
@@ -81,7 +82,7 @@ def test_no_meter_no_j_per_th() -> None:
     assert summarise([bare], CREATED).j_per_th is None
     assert host("c", at(1e9), at(9e9, **UNMETERED)).power_w is None
     bound = summarise([host("a", at(1e9, energy=ENERGY | {"method": "bound"}))], CREATED)
-    assert "At most 200,000 J/TH" in summary.text(bound)
+    assert "At most 200,000 J/TH" in fleet_text(bound)
 
 
 def test_a_device_counts_once() -> None:
@@ -110,15 +111,15 @@ def test_runs_of_one_machine_become_one_record() -> None:
     partly = summary.host("rig", 2, [Reply(cpu, devices[0]), Reply(reason="its driver failed")])
     assert (partly.hashrate_hs, partly.reason) == (1e9, "its driver failed")
     assert summary.host("rig", 2, [Reply(reason="it died")]).reason == "it died"
-    assert summary.host("rig", 1, [Reply()]).reason == "it showed no device to measure"
+    assert summary.host("rig", 1, [Reply()]).reason == "it has no device to measure"
     whole = summary.host("rig", 2, [Reply(cpu, devices[0]), Reply(card, devices[1]), Reply()])
-    assert (whole.hashrate_hs, whole.reason, whole.odd) == (6e9, None, None)
+    assert (whole.hashrate_hs, whole.reason, whole.outlier) == (6e9, None, None)
 
 
 @pytest.mark.parametrize(
     ("rate_hs", "like_hs", "says"),
     [
-        (70.0, [99, 100, 101, 100, 70], "30% slower than the median of the 5 hosts of its model"),
+        (70.0, [99, 100, 101, 100, 70], "30% slower than the median of the 5 hosts with the same hardware"),
         (140.0, [99, 100, 101, 100, 140], "40% faster"),
         (96.0, [100, 100, 100, 100, 96], None),
         (94.0, [100, 100, 100, 100, 94], "6% slower"),
@@ -128,7 +129,7 @@ def test_runs_of_one_machine_become_one_record() -> None:
 )
 def test_odd_hosts(rate_hs: float, like_hs: list[float], says: str | None) -> None:
     """Far from the median of their like, by their spread; never by less than 5 %, never among two."""
-    why = oddness(rate_hs, like_hs)
+    why = outlier(rate_hs, like_hs)
     assert (why is None) == (says is None)
     assert why is None or says is None or why.startswith(says)
 
@@ -138,8 +139,8 @@ def test_only_hosts_of_one_model_are_compared() -> None:
     hosts = [host(f"h{i}", at(1e9)) for i in range(4)] + [host("slow", at(5e8))]
     hosts += [host("gpu", at(9e9, **UNMETERED))]
     fleet = summarise(hosts, CREATED)
-    assert {h.name: h.odd for h in fleet.hosts if h.odd} == {
-        "slow": "50% slower than the median of the 5 hosts of its model"
+    assert {h.name: h.outlier for h in fleet.hosts if h.outlier} == {
+        "slow": "50% slower than the median of the 5 hosts with the same hardware"
     }
 
 
@@ -147,7 +148,7 @@ def test_a_kept_fleet_is_shown(tmp_path: Path, hashjoule: CommandLine) -> None:
     """As `bench --dask` showed it, without Dask; not in formats that are one machine's."""
     fleet = summarise([host("a", at(1e9)), host("b", at(2e9))], CREATED)
     file = RecordFile(tmp_path, None, CREATED, "fleet").write(fleet)
-    assert hashjoule("show", str(file)) == (0, summary.text(fleet) + "\n", "")
+    assert hashjoule("show", str(file)) == (0, fleet_text(fleet) + "\n", "")
     code, out, err = hashjoule("show", str(file), "--format", "csv")
     assert (code, out) == (2, "")
     assert "is shown as text" in err

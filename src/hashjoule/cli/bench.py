@@ -97,20 +97,21 @@ def bench_command(
 
 
 def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> int:
-    from hashjoule.fleet import cluster, summary
-    from hashjoule.fleet.bench import FleetBench
+    from hashjoule.fleet import cluster
+    from hashjoule.fleet.benchmark import FleetBenchmark
+    from hashjoule.report.fleet import fleet_text
 
     cluster.require()
     file = RecordFile(save, None, utc_now(), "fleet") if save else None
     interrupted, told = False, list[str]()
     with progress_bars("hosts") as show:
-        bench = FleetBench(where, plan, show, lambda host: _keep_host(host, save, told))
+        bench = FleetBenchmark(where, plan, show, lambda host: _keep_host(host, save, told))
         try:
             cluster.run(bench.run())
         except KeyboardInterrupt:
             interrupted = True
     fleet = bench.fleet()
-    click.echo(to_json(fleet) if as_json else summary.text(fleet))
+    click.echo(to_json(fleet) if as_json else fleet_text(fleet))
     for host in fleet.hosts:
         _tell(host)
     for line in told:
@@ -124,8 +125,8 @@ def _tell(host: Host) -> None:
     """What is wrong with a host, on stderr."""
     if host.reason:
         click.echo(f"{'partly ' if host.record else ''}left out: {host.name}: {host.reason}", err=True)
-    if host.odd:
-        click.echo(f"odd: {host.name}: {host.odd}", err=True)
+    if host.outlier:
+        click.echo(f"odd: {host.name}: {host.outlier}", err=True)
     for warning in host.record.conditions.warnings if host.record else ():
         click.echo(f"warning: {host.name}: {warning}", err=True)
 

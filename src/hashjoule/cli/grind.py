@@ -98,7 +98,7 @@ def _on_a_cluster(
     state: Path | None,
 ) -> Header | None:
     from hashjoule.fleet import cluster
-    from hashjoule.fleet.grind import Search
+    from hashjoule.fleet.grind import ClusterSearch
     from hashjoule.fleet.ranges import Problem, StateFile
 
     cluster.require()
@@ -106,12 +106,12 @@ def _on_a_cluster(
         provider_of(name)
     problem = Problem(header, target, mask, start, count)
     kept = StateFile(state, problem) if state else None
-    search = Search(where, problem, name, threads, kept)
+    search = ClusterSearch(where, problem, name, threads, kept)
     try:
         with progress_bar() as search.progress:
             return cluster.run(search.run())
     finally:
-        if search.counts.ranges:
+        if search.events.ranges:
             click.echo(search.summary(), err=True)
 
 

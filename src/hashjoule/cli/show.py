@@ -27,7 +27,8 @@ def show_command(file: Path, form: Any) -> None:
 
 def _fleet(file: Path, form: str) -> str:
     from hashjoule.fleet import summary
+    from hashjoule.report.fleet import fleet_text
 
     if form != "text":
         raise UsageError("the record of a fleet is shown as text; give a host's record for other formats")
-    return summary.text(load(file, summary.Fleet, summary.SCHEMA))
+    return fleet_text(load(file, summary.Fleet, summary.SCHEMA))

@@ -1,7 +1,7 @@
-"""The ordinary benchmark in a process of its own, so that a worker outlives it: `python -m hashjoule.fleet.child`.
+"""Run the ordinary benchmark in a process of its own, which a worker outlives: `python -m hashjoule.fleet.child`.
 
-The first line of stdin is the request; at the end of stdin, when the worker is gone, the process ends itself. stdout
-has lines of JSON: progress, then the outcome. What libraries print there goes to stderr.
+The first line of stdin is the request. When stdin ends, because the worker is gone, the process ends itself. stdout
+carries lines of JSON: progress, then the reply. Whatever libraries print to stdout is redirected to stderr.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from hashjoule.errors import HashjouleError
 from hashjoule.records.schema import Record
 
 _PAUSE_S = 0.25
-"""Between two lines of progress."""
+"""Seconds between two lines of progress."""
 
 
 class Request(Struct, frozen=True):
-    """What to measure, and which devices not, because they are measured already (see `device_key`)."""
+    """What to measure, and which devices to leave out because they were measured already (see `device_key`)."""
 
     plan: Plan
     measured: tuple[str, ...] = ()
 
 
 class Progress(Struct, frozen=True, tag=True):
-    """What the benchmark does now, and the part of it that is done, 0 to 1."""
+    """The present step of the benchmark, and the fraction of it that is done, 0 to 1."""
 
     text: str
     part: float
 
 
 class Reply(Struct, frozen=True, tag=True):
-    """The record, or the reason why there is none; neither if all devices were measured already."""
+    """The record, or the reason why there is none. Both are missing if all devices were measured already."""
 
     record: Record | None = None
     devices: dict[str, str] = {}
@@ -48,8 +48,8 @@ class Reply(Struct, frozen=True, tag=True):
     reason: str | None = None
 
 
-def outcome(request: Request, progress: run.Progress) -> Reply:
-    """Carries out a request."""
+def reply_to(request: Request, progress: run.Progress) -> Reply:
+    """Carry out a request."""
     try:
         rows = backends.resolve(request.plan.names)
         devices = {row.name: device_key(row) for row in rows if device_key(row) not in request.measured}
@@ -82,7 +82,7 @@ def _end_with_stdin() -> None:
 
 
 def main() -> None:
-    """Reads the request, measures, writes the outcome."""
+    """Read the request, measure, write the reply."""
     with os.fdopen(os.dup(1), "wb", buffering=0) as out:
         os.dup2(2, 1)
         request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
@@ -91,8 +91,8 @@ def main() -> None:
         def send(message: Struct) -> None:
             out.write(msgspec.json.encode(message) + b"\n")
 
-        send(outcome(request, _paced(send)))
-        os._exit(0)  # the thread above still reads
+        send(reply_to(request, _paced(send)))
+        os._exit(0)  # the thread above is still reading stdin
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A Dask cluster: how it is reached, and who its workers are."""
+"""Connect to a Dask cluster and identify its workers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,21 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 HELLO_SECONDS = 10.0
-"""How long a worker may take to say who it is, and the scheduler to say who its workers are."""
+"""Time that a worker may take to identify itself, and the scheduler to list its workers."""
 
 _HELLOS_AT_ONCE = 100
-"""So that the last of thousands does not wait for its turn longer than HELLO_SECONDS."""
+"""Workers asked at the same time: few enough that each answers within HELLO_SECONDS, also among thousands."""
 
 _SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "ucxx")
 _ADDRESS = re.compile(rf"(?:(?:{'|'.join(_SCHEMES)})://)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{{1,5}}")
 
 
 def require() -> None:
-    """Raises UnavailableError, with what to install, where Dask is missing."""
+    """Check that Dask is installed.
+
+    Raises:
+        UnavailableError: if it is not; the message says what to install.
+    """
     try:
         import distributed  # noqa: F401
     except ImportError as error:
@@ -45,20 +49,22 @@ def require() -> None:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine to its end; a KeyboardInterrupt ends it in order, and goes on."""
+    """Run a coroutine to its end. A KeyboardInterrupt cancels it in order, then propagates."""
     with _quiet():
         return asyncio.run(coroutine)
 
 
 def scheduler_address(where: str) -> str:
-    """The address that is meant by HOST:PORT, SCHEME://HOST:PORT or the path of a scheduler file.
+    """Return the scheduler's address, from HOST:PORT, SCHEME://HOST:PORT or the path of a scheduler file.
 
-    Raises UsageError for anything else, UnavailableError where the file is missing.
+    Raises:
+        UsageError: for anything else.
+        UnavailableError: if the file is missing.
     """
     if _ADDRESS.fullmatch(where):
         return where if "://" in where else f"tcp://{where}"
     if "://" in where:
-        raise UsageError(f"{where} is no Dask address; give HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT")
+        raise UsageError(f"{where} is not a Dask address; give HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT")
     try:
         address = json.loads(Path(where).read_text("utf-8"))["address"]
     except FileNotFoundError:
@@ -68,7 +74,7 @@ def scheduler_address(where: str) -> str:
     except OSError as error:
         raise UnavailableError(f"the scheduler file {where} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{where} is no scheduler file: it names no address") from None
+        raise UsageError(f"{where} is not a scheduler file: it names no address") from None
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise UsageError(f"the scheduler file {where} names no usable address")
     return address
@@ -76,7 +82,11 @@ def scheduler_address(where: str) -> str:
 
 @asynccontextmanager
 async def connected(where: str) -> AsyncIterator[Client]:
-    """A connection to the scheduler, closed with the block. Raises UnavailableError, in seconds, if none answers."""
+    """Connect to the scheduler; the connection is closed at the end of the block.
+
+    Raises:
+        UnavailableError: within seconds, if none answers.
+    """
     from distributed import Client
 
     address = scheduler_address(where)
@@ -95,16 +105,18 @@ async def _await_connection(client: Client, address: str) -> None:
             await client
     except (OSError, TimeoutError):
         raise UnavailableError(
-            f"no Dask scheduler answers at {address}; check that it runs there and that no firewall is in the way"
+            f"no Dask scheduler answers at {address}; check that it is running and that no firewall blocks it"
         ) from None
-    except Exception as error:  # whatever a server that is no scheduler makes Dask raise
-        raise UnavailableError(f"what listens at {address} is no Dask scheduler of ours: {one_line(error)}") from None
+    except Exception as error:  # a server that is not a scheduler makes Dask raise anything
+        raise UnavailableError(
+            f"the server at {address} is not a Dask scheduler of a usable version: {one_line(error)}"
+        ) from None
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own log lines and version warnings are not for our users: they get our sentences."""
-    import distributed  # noqa: F401 - sets its loggers up
+    """Silence Dask's own log lines and version warnings; our messages say what users need to know."""
+    import distributed  # noqa: F401 - importing it sets up the loggers
 
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in ("distributed", "tornado")]
     loggers = [logging.getLogger(name) for name in names]
@@ -122,7 +134,7 @@ def _quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Member:
-    """A worker as it describes itself: `host` tells its machine from others, `view` which devices it is shown."""
+    """A worker as it describes itself: `host` identifies its machine, `view` the set of devices that it is shown."""
 
     address: str
     threads: int
@@ -132,20 +144,24 @@ class Member:
     reason: str | None = None
     """Why it cannot be used; None if it can."""
     mixed: bool = False
-    """Whether that is another version of hashjoule."""
+    """Whether the reason is another version of hashjoule."""
 
 
 async def workers(client: Client) -> dict[str, int]:
-    """Addresses and numbers of threads of the workers there are now. UnavailableError if the scheduler is gone."""
+    """Return the address and number of threads of each worker that is present.
+
+    Raises:
+        UnavailableError: if the scheduler is gone.
+    """
     try:
         async with asyncio.timeout(HELLO_SECONDS):
             return dict(await client.nthreads())
     except (OSError, TimeoutError, AttributeError) as error:  # AttributeError: the client closed meanwhile
-        raise UnavailableError("the Dask scheduler does not answer any more") from error
+        raise UnavailableError("the Dask scheduler no longer answers") from error
 
 
 async def members(client: Client, found: dict[str, int]) -> list[Member]:
-    """Asks these workers who they are, many at a time; one that does not answer comes with its reason."""
+    """Ask workers to identify themselves, many at a time; one that does not answer is returned with the reason."""
     turns = asyncio.Semaphore(_HELLOS_AT_ONCE)
 
     async def ask(address: str, threads: int) -> Member:
@@ -160,34 +176,34 @@ async def _hello(client: Client, address: str, threads: int) -> Member:
         async with asyncio.timeout(HELLO_SECONDS):
             said = (await client.run(worker.hello, workers=[address])).get(address)
     except Exception as error:
-        return Member(address, threads, reason=_why_silent(error), mixed=isinstance(error, ModuleNotFoundError))
+        return Member(address, threads, reason=_reason_of(error), mixed=isinstance(error, ModuleNotFoundError))
     if said is None:
         return Member(address, threads, reason="it left the cluster")
     if said["version"] != hashjoule.__version__:
-        reason = f"it runs hashjoule {said['version']}, this is {hashjoule.__version__}: install one version on all"
+        reason = f"it runs hashjoule {said['version']}, this is {hashjoule.__version__}: install one version everywhere"
         return Member(address, threads, said["name"], said["host"], said["view"], reason, mixed=True)
     return Member(address, threads, said["name"], said["host"], said["view"])
 
 
-def _why_silent(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         if error.name == "hashjoule":
             return f"hashjoule is not installed there; install version {hashjoule.__version__}"
-        return f"its hashjoule is another version, without {error.name}: install {hashjoule.__version__} there"
+        return f"its hashjoule is another version without {error.name}; install version {hashjoule.__version__}"
     if isinstance(error, TimeoutError):
         return f"it did not answer within {HELLO_SECONDS:.0f} s"
     return one_line(error)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says first; the first error of a group."""
+    """Return the first line of an error's message; of a group, that of its first error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 class _Call:
-    """A call that is made where it is unpickled."""
+    """A call that happens where it is unpickled."""
 
     def __init__(self, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
         self._function, self._arguments = function, arguments
@@ -201,9 +217,9 @@ _number = count()
 
 
 def submit(client: Client, address: str, function: Callable[..., Any], *arguments: object) -> Future[Any]:
-    """Has one worker, and no other, call a function of ours.
+    """Have one worker, and no other, call a function of this package.
 
-    The scheduler unpickles what it passes on, so it gets `pickle.loads` and bytes: it need not have hashjoule.
+    The scheduler unpickles the tasks that it passes on. It gets `pickle.loads` and bytes, so it needs no hashjoule.
     """
     return client.submit(
         pickle.loads,
@@ -216,5 +232,5 @@ def submit(client: Client, address: str, function: Callable[..., Any], *argument
 
 
 def first_reason(found: Iterable[Member]) -> str | None:
-    """The first reason why a worker cannot be used, with its name; None if all can."""
+    """Return why the first unusable worker cannot be used, with its name; None if all can be used."""
     return next((f"worker {m.address} ({m.name}): {m.reason}" for m in found if m.reason), None)

@@ -1,4 +1,4 @@
-"""`grind` on a cluster: disjoint ranges for all workers, each searched to its end once, until the first solution."""
+"""Search for a solution on a cluster: workers get disjoint ranges, each searched to its end once, until one hits."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PATIENCE_SECONDS = 120.0
-"""How long a lost scheduler, or a cluster that has lost all its workers, is waited for."""
+"""How long to wait for a lost scheduler, or for a cluster that has lost all of its workers."""
 
 OVERDUE_FACTOR, OVERDUE_SECONDS = 4.0, 5.0
-"""A range is given to another worker after so many times the seconds that it should take, and so many on top."""
+"""A range is handed to another worker after OVERDUE_FACTOR times its expected time, plus OVERDUE_SECONDS."""
 
 SHORTEST_RANGE_S = 0.05
-"""Towards the end ranges become shorter, so that all workers end together; not shorter than this."""
+"""Towards the end ranges become shorter, so that all workers finish together, but no shorter than this."""
 
 HOPELESS_LOSSES = 10
-"""After so many lost workers, and as many as there are, without one searched range: a backend crashes all of them."""
+"""Give up after losing this many workers, and as many as the cluster has, before one range was searched: the backend
+crashes all of them."""
 
 _POLL_SECONDS = 1.0
 
@@ -37,12 +38,12 @@ _log = logging.getLogger(__name__)
 
 
 class WrongSolutionError(HashjouleError):
-    """A worker reported a solution that is none."""
+    """A worker reported a solution that hashlib does not confirm."""
 
 
 @dataclass
-class Counts:
-    """What happened on the way."""
+class Events:
+    """How often each event occurred during a search."""
 
     ranges: int = 0
     overdue: int = 0
@@ -50,8 +51,8 @@ class Counts:
     reconnects: int = 0
 
 
-class Search:
-    """One search, through lost workers and schedulers, from its first range to its end."""
+class ClusterSearch:
+    """One search on a cluster. It survives the loss of workers and of the scheduler."""
 
     def __init__(
         self,
@@ -61,28 +62,38 @@ class Search:
         threads: int | None = None,
         state: StateFile | None = None,
     ) -> None:
-        """Searches with the backend `name`, on as many threads a worker as it has unless `threads` says otherwise."""
-        self.problem, self.counts = problem, Counts()
+        """Prepare a search at the scheduler `where`.
+
+        Args:
+            where: The scheduler's address or scheduler file.
+            problem: What to search.
+            name: The backend; "auto" for the fastest of each worker.
+            threads: Threads per worker; None for as many as it has.
+            state: Where the progress is saved.
+        """
+        self.problem, self.events = problem, Events()
         self.ledger = Ledger(problem.total, problem.count, state.done if state else ())
         self._where, self._name, self._threads = where, name, threads
         self.progress: Callable[[str, float], None] = lambda text, part: None
         self._state = state
         self._solution = state.solved if state else None
         self._greeted: set[str] = set()
-        self._away = False
-        self._left_out: dict[str, str] = {}
+        self._disconnected = False
+        self._excluded: dict[str, str] = {}
         self._rates_hs: dict[str, float] = {}
-        """Of the workers that answer in time; 0 while one prepares itself."""
+        """Rate in H/s of each worker that answers in time; 0 while it still prepares the backend."""
         self._fleet_hs = 0.0
         self._ended, self._reopened = asyncio.Event(), asyncio.Event()
         self._usable_at_s = self._kept_at_s = time.monotonic()
         self._keep_pause_s = 1.0
 
     async def run(self) -> Header | None:
-        """The solved header, or None if the space holds none.
+        """Search until the first solution. Return the solved header, or None if the space holds none.
 
-        Raises UnavailableError if there is no scheduler or no usable worker, at once until a first range is done,
-        after PATIENCE_SECONDS later; and if workers have another version of hashjoule, before anything is searched.
+        Raises:
+            UnavailableError: if there is no scheduler or no usable worker: at once before the first range is done,
+                later after PATIENCE_SECONDS. Also if a worker runs another version of hashjoule, before anything is
+                searched.
         """
         try:
             while not self._over:
@@ -93,21 +104,21 @@ class Search:
 
     @property
     def _over(self) -> bool:
-        """Whether there is a solution, or nothing left to search."""
+        """Whether a solution was found or nothing is left to search."""
         return self._solution is not None or self.ledger.complete
 
     def _patient(self) -> bool:
         """Whether waiting is better than giving up."""
-        return self.counts.ranges > 0 and time.monotonic() - self._usable_at_s < PATIENCE_SECONDS
+        return self.events.ranges > 0 and time.monotonic() - self._usable_at_s < PATIENCE_SECONDS
 
     async def _connect_and_search(self) -> None:
         try:
             async with cluster.connected(self._where) as client:
                 if not self._greeted:
                     await self._greet(client)
-                if self._away:
-                    self._away = False
-                    _log.warning("the scheduler is back, the search goes on")
+                if self._disconnected:
+                    self._disconnected = False
+                    _log.warning("the scheduler is back; the search continues")
                 await self._search_with(client)
         except (UnavailableError, UsageError) as error:  # bad usage is also a scheduler file that is just written anew
             if not self._patient():
@@ -116,19 +127,19 @@ class Search:
             await asyncio.sleep(min(5.0, 0.2 + (time.monotonic() - self._usable_at_s) / 4))
 
     def _wait_for_scheduler(self) -> None:
-        if not self._away:
-            self._away = True
-            self.counts.reconnects += 1
+        if not self._disconnected:
+            self._disconnected = True
+            self.events.reconnects += 1
             self.progress("waiting for the scheduler", self.ledger.done_size / self.ledger.total)
-            _log.warning("the connection to the scheduler is lost; it is tried again for %.0f s", PATIENCE_SECONDS)
+            _log.warning("lost the connection to the scheduler; trying again for %.0f s", PATIENCE_SECONDS)
 
     def _given_up(self, error: HashjouleError) -> HashjouleError:
         if self._state is None or not self.ledger.done_size:
             return error
-        return UnavailableError(f"{error}; what was done is kept in {self._state.path}: run the same command to go on")
+        return UnavailableError(f"{error}; progress is saved in {self._state.path}: run the same command to continue")
 
     async def _greet(self, client: Client) -> None:
-        """Looks at all workers before anything is searched: one of another version might search something else."""
+        """Check all workers before anything is searched; one of another version might search something else."""
         found = await cluster.members(client, await cluster.workers(client))
         if not found:
             raise UnavailableError(f"the cluster at {self._where} has no workers; start some first")
@@ -139,7 +150,11 @@ class Search:
             raise UnavailableError(f"no worker can be used: {cluster.first_reason(found)}")
 
     async def _search_with(self, client: Client) -> None:
-        """Serves all workers of this connection, those that come later too. Raises UnavailableError if it is lost."""
+        """Keep all workers of this connection busy, including those that join later.
+
+        Raises:
+            UnavailableError: if the connection to the scheduler is lost.
+        """
         serving: dict[str, asyncio.Task[None]] = {}
         try:
             while not self._over and client.status == "running":
@@ -156,43 +171,43 @@ class Search:
             raise UnavailableError("the connection to the Dask scheduler was lost")
 
     async def _update(self, client: Client, serving: dict[str, asyncio.Task[None]]) -> None:
-        """Begins to serve workers that came, gives the ranges of those that went to others."""
+        """Start to serve workers that joined, and release the ranges of workers that left."""
         there = await cluster.workers(client)
         for address in serving.keys() - there.keys():
             serving.pop(address).cancel()
             self._set_rate(address, None)
-            self.counts.lost += 1
-            _log.warning("worker %s is lost; its ranges go to others", address)
-        if not self.counts.ranges and self.counts.lost >= max(HOPELESS_LOSSES, len(there)):
+            self.events.lost += 1
+            _log.warning("lost worker %s; its ranges go to other workers", address)
+        if not self.events.ranges and self.events.lost >= max(HOPELESS_LOSSES, len(there)):
             raise UnavailableError(
-                f"{self.counts.lost} workers died before one range was searched; see their logs, or try --backend"
+                f"{self.events.lost} workers died before one range was searched; see their logs, or try --backend"
             )
-        for address in there.keys() - self._left_out.keys():
+        for address in there.keys() - self._excluded.keys():
             if address not in serving or serving[address].done():
                 self._set_rate(address, 0.0)
                 serving[address] = asyncio.create_task(self._serve(client, address, there[address]))
         if self._rates_hs:
             self._usable_at_s = time.monotonic()
         elif not self._patient():
-            why = next((f": {reason}" for reason in self._left_out.values()), "")
+            why = next((f": {reason}" for reason in self._excluded.values()), "")
             raise UnavailableError(f"the cluster at {self._where} has no worker that can be used{why}")
 
     async def _serve(self, client: Client, address: str, threads: int) -> None:
-        """Gives one worker ranges until the end. One that fails is left out, and its ranges go to others."""
+        """Give one worker ranges until the end. A worker that fails is excluded, and its ranges go to others."""
         threads = self._threads or threads
         try:
             await self._check_version(client, address)
             mode = "plain" if self.problem.mask is None else "rolled"
             self._set_rate(address, await cluster.submit(client, address, worker.prepare, self._name, mode, threads))
-            async with asyncio.TaskGroup() as lanes:
+            async with asyncio.TaskGroup() as group:
                 for _ in range(model.IN_FLIGHT):
-                    lanes.create_task(self._lane(client, address, threads))
-        except* CancelledError:  # Dask's, not asyncio's: whoever is still there after that is served again
+                    group.create_task(self._search_ranges(client, address, threads))
+        except* CancelledError:  # Dask's, not asyncio's: a worker that is still present is served again
             self._set_rate(address, None)
         except* Exception as errors:
             self._set_rate(address, None)
-            self._left_out[address] = reason = cluster.one_line(errors)
-            _log.warning("worker %s is left out: %s", address, reason)
+            self._excluded[address] = reason = cluster.one_line(errors)
+            _log.warning("excluded worker %s: %s", address, reason)
 
     async def _check_version(self, client: Client, address: str) -> None:
         if address not in self._greeted:
@@ -200,60 +215,69 @@ class Search:
             if member.reason:
                 raise UnavailableError(member.reason)
 
-    async def _lane(self, client: Client, address: str, threads: int) -> None:
-        """One range after another for one worker; there are as many lanes as it has ranges in flight."""
+    async def _search_ranges(self, client: Client, address: str, threads: int) -> None:
+        """Have one worker search one range after another. IN_FLIGHT of these tasks run for each worker."""
         while not self._over:
-            if part := self.ledger.take(self._size(address)):
-                await self._attempt(client, address, threads, part)
+            if taken := self.ledger.take(self._size(address)):
+                await self._attempt(client, address, threads, taken)
             else:
                 await self._reopened.wait()
 
     def _size(self, address: str) -> int:
-        """Positions that take this worker as long as a range should, or less where little is left for all."""
+        """Return how many positions to give to this worker: as many as a range should take, fewer near the end."""
         rate_hs, at_once = self._rates_hs.get(address, 0.0), self.problem.versions_at_once
         left_s = self.ledger.open.size() * at_once / max(1.0, self._fleet_hs) / model.IN_FLIGHT
         range_s = min(model.range_seconds(len(self._rates_hs)), max(SHORTEST_RANGE_S, left_s))
         return int(rate_hs * range_s / at_once)
 
-    async def _attempt(self, client: Client, address: str, threads: int, part: Range) -> None:
-        """Has a range searched. If the answer is late another worker gets the range; whoever answers first counts."""
-        p, (skip, first) = self.problem, self.problem.place(part)
-        arguments = (
-            self._name, p.header.pack(), p.target, p.mask, skip, p.versions_at_once, first, part.size, threads
-        )  # fmt: skip
-        expected_s = part.size * p.versions_at_once / max(1.0, self._rates_hs.get(address, 0.0))
+    async def _attempt(self, client: Client, address: str, threads: int, taken: Range) -> None:
+        """Have a range searched. If the answer is late, another worker gets the range; the first answer counts."""
+        problem = self.problem
+        skip, first = problem.place(taken)
+        request = worker.RangeRequest(
+            backend=self._name,
+            header=problem.header.pack(),
+            target=problem.target,
+            mask=problem.mask,
+            skip=skip,
+            versions=problem.versions_at_once,
+            first_nonce=first,
+            nonces=taken.size,
+            threads=threads,
+        )
+        expected_s = taken.size * problem.versions_at_once / max(1.0, self._rates_hs.get(address, 0.0))
         limit_s = OVERDUE_FACTOR * model.IN_FLIGHT * expected_s + OVERDUE_SECONDS
-        overdue = asyncio.get_running_loop().call_later(limit_s, self._overdue, address, part, limit_s)
-        future = cluster.submit(client, address, worker.search_range, *arguments)
+        overdue = asyncio.get_running_loop().call_later(limit_s, self._overdue, address, taken, limit_s)
+        future = cluster.submit(client, address, worker.search_range, request)
         try:
-            self._answered(address, part, await future)
+            self._answered(address, taken, await future)
         finally:
             overdue.cancel()
             future.release()
-            self._reopen(part)
+            self._reopen(taken)
 
-    def _overdue(self, address: str, part: Range, limit_s: float) -> None:
-        self.counts.overdue += 1
-        if address in self._rates_hs:  # once for all ranges that it has
-            _log.warning("worker %s has not answered for %.0f s; its ranges go to others", address, limit_s)
+    def _overdue(self, address: str, taken: Range, limit_s: float) -> None:
+        self.events.overdue += 1
+        if address in self._rates_hs:  # warn once for all ranges of this worker
+            _log.warning("worker %s has not answered for %.0f s; its ranges go to other workers", address, limit_s)
         self._set_rate(address, None)
-        self._reopen(part)
+        self._reopen(taken)
 
-    def _reopen(self, part: Range) -> None:
-        """Opens a range for others, unless it is finished, and wakes the lanes that wait for one."""
-        if self.ledger.reopen(part):
+    def _reopen(self, taken: Range) -> None:
+        """Release a range for others, unless it is finished, and wake the tasks that wait for one."""
+        if self.ledger.reopen(taken):
             self._reopened.set()
             self._reopened = asyncio.Event()
 
-    def _answered(self, address: str, part: Range, answer: dict[str, Any]) -> None:
-        """Checks and counts an answer."""
+    def _answered(self, address: str, taken: Range, answer: dict[str, Any]) -> None:
+        """Check and count an answer."""
         if answer["hit"]:
             self._solution = self.problem.solved(Hit(*answer["hit"]))
             if self._solution is None:
-                raise WrongSolutionError("it reports a solution that hashlib denies")
+                raise WrongSolutionError("it reports a solution that hashlib does not confirm")
         elif answer["exhausted"]:
-            self.ledger.finish(part)
-            self.counts.ranges += 1
+            self.ledger.finish(taken)
+            self.events.ranges += 1
             latest_hs = answer["hashes"] / answer["seconds"]
             self._set_rate(address, (self._rates_hs.get(address, latest_hs) + latest_hs) / 2)
             self._show()
@@ -261,21 +285,20 @@ class Search:
             self._ended.set()
 
     def _set_rate(self, address: str, rate_hs: float | None) -> None:
-        """What a worker does from now on; None if nothing is expected of it."""
+        """Set the rate to expect of a worker; None if it is not to be counted on."""
         self._fleet_hs -= self._rates_hs.pop(address, 0.0)
         if rate_hs is not None:
             self._rates_hs[address] = rate_hs
             self._fleet_hs += rate_hs
 
     def _show(self) -> None:
-        n = len(self._rates_hs)
-        text = f"{n} worker{'s' * (n != 1)}, {self._fleet_hs / 1e6:,.0f} MH/s"
-        self.progress(text, self.ledger.done_size / self.ledger.total)
+        rate = f"{self._fleet_hs / 1e6:,.0f} MH/s"
+        self.progress(f"{len(self._rates_hs)} workers, {rate}", self.ledger.done_size / self.ledger.total)
         if time.monotonic() - self._kept_at_s > self._keep_pause_s:
             self._keep()
 
     def _keep(self) -> None:
-        """Writes the state, in a twentieth of the time at most. A disk that is full now may not be so at the end."""
+        """Save the state, in at most a twentieth of the time. A disk that is full now may have room at the end."""
         if self._state is None:
             return
         began = time.monotonic()
@@ -287,18 +310,16 @@ class Search:
         self._keep_pause_s = max(1.0, 20 * (self._kept_at_s - began))
 
     def summary(self) -> str:
-        """What was searched, and what was searched again or by others, as one sentence."""
-        at_once, counts = self.problem.versions_at_once, self.counts
+        """Return one sentence that says what was searched, and what went wrong on the way."""
+        at_once, events = self.problem.versions_at_once, self.events
         hashes = self.ledger.done_size * at_once
-        parts = [
-            f"{hashes:,} of {self.problem.hashes:,} hashes searched, {counts.ranges:,} ranges to their end in this run"
-        ]
-        if counts.lost:
-            parts.append(f"workers lost: {counts.lost}")
-        if counts.overdue:
-            parts.append(f"ranges overdue and given to others: {counts.overdue}")
-        if counts.reconnects:
-            parts.append(f"scheduler lost: {counts.reconnects} times")
+        phrases = [f"searched {hashes:,} of {self.problem.hashes:,} hashes, {events.ranges:,} ranges in this run"]
+        if events.lost:
+            phrases.append(f"workers lost: {events.lost}")
+        if events.overdue:
+            phrases.append(f"ranges overdue and given to other workers: {events.overdue}")
+        if events.reconnects:
+            phrases.append(f"scheduler lost: {events.reconnects} times")
         if self.ledger.repeated:
-            parts.append(f"{self.ledger.repeated * at_once:,} hashes searched twice and counted once")
-        return "; ".join(parts)
+            phrases.append(f"{self.ledger.repeated * at_once:,} hashes searched twice and counted once")
+        return "; ".join(phrases)

@@ -1,7 +1,7 @@
-"""The (version, nonce) space of one header as a line of positions, and the ledger of who searches which part of it.
+"""The (version, nonce) space of one header as a line of positions, and a ledger of which positions were searched.
 
-Pure: nothing here knows of clocks, workers or Dask. Versions come in groups that a rolled job carries at once; position
-p is nonce number p mod `count` of group p div `count`, tried with every version of its group.
+Pure: nothing here knows of clocks, workers or Dask. Versions come in groups, as many as a rolled job carries. Position
+p means: nonce number p mod `count`, with every version of group p div `count`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hashjoule.files import written
 from hashjoule.job import NONCES, Header, Hit
 
 VERSIONS_AT_ONCE = 64
-"""Versions of a group: what the backends take at once."""
+"""Versions in a group: as many as most backends search at once."""
 
 
 class Intervals:
@@ -39,16 +39,16 @@ class Intervals:
         return bool(self._firsts)
 
     def size(self) -> int:
-        """How many numbers are in the set."""
+        """Return the number of elements."""
         return sum(self._ends) - sum(self._firsts)
 
     def within(self, first: int, end: int) -> list[tuple[int, int]]:
-        """The parts of the set that lie in [first, end)."""
+        """Return the intervals of the set that lie in [first, end), cut to it."""
         i, j = bisect_right(self._ends, first), bisect_left(self._firsts, end)
         return [(max(first, self._firsts[k]), min(end, self._ends[k])) for k in range(i, j)]
 
     def add(self, first: int, end: int) -> int:
-        """Adds [first, end); how many numbers of it are new."""
+        """Add [first, end) and return how many of its numbers are new."""
         if first >= end:
             return 0
         new = end - first - sum(b - a for a, b in self.within(first, end))
@@ -59,49 +59,49 @@ class Intervals:
         return new
 
     def remove(self, first: int, end: int) -> None:
-        """Takes [first, end) out of the set."""
+        """Remove [first, end) from the set."""
         i, j = bisect_right(self._ends, first), bisect_left(self._firsts, end)
         if first >= end or i >= j:
             return
-        parts = [(self._firsts[i], first), (end, self._ends[j - 1])]
-        kept = [(a, b) for a, b in parts if a < b]
+        rests = [(self._firsts[i], first), (end, self._ends[j - 1])]
+        kept = [(a, b) for a, b in rests if a < b]
         self._firsts[i:j], self._ends[i:j] = [a for a, _ in kept], [b for _, b in kept]
 
 
 @dataclass(frozen=True, eq=False)
 class Range:
-    """Positions [first, end) of one group of versions, handed out once. A range that is handed out again is another."""
+    """Positions [first, end) of one group of versions, handed out once; handed out again, they are another Range."""
 
     first: int
     end: int
 
     @property
     def size(self) -> int:
-        """How many positions."""
+        """Return the number of positions."""
         return self.end - self.first
 
 
 class Ledger:
-    """Which positions are done, which are searched now, which are open. Each is counted as done once.
+    """Which positions are done, which are being searched, which are open. Each is counted as done once.
 
-    A range that is out is finished or reopened. One that was reopened may be finished all the same, by a worker that
-    was thought lost: what nobody else has done until then is counted, the rest is `repeated`.
+    A range that was handed out is finished or reopened. A reopened range may still be finished, by a worker that was
+    thought lost: positions that nobody else has searched by then are counted, the others are `repeated`.
     """
 
     def __init__(self, total: int, group: int, done: Iterable[tuple[int, int]] = ()) -> None:
-        """`total` positions in groups of `group`, some of them done before."""
+        """Start a ledger of `total` positions in groups of `group`, with the intervals that are `done` already."""
         self.total, self._group = total, group
         self.done = Intervals(done)
         self.open = Intervals([(0, total)])
         for first, end in self.done:
             self.open.remove(first, end)
-        self.out: set[Range] = set()
+        self.handed_out: set[Range] = set()
         self.repeated = 0
         self._done_size = self.done.size()
 
     @property
     def done_size(self) -> int:
-        """How many positions were searched."""
+        """The number of positions searched."""
         return self._done_size
 
     @property
@@ -110,30 +110,30 @@ class Ledger:
         return self._done_size == self.total
 
     def take(self, size: int) -> Range | None:
-        """The first open positions, at most `size` of them and all of one group; None if none is open."""
+        """Hand out the first open positions, at most `size` of them, all of one group; None if none is open."""
         first, end = next(iter(self.open), (0, 0))
         if first == end:
             return None
         end = min(end, first + max(1, size), first - first % self._group + self._group)
         self.open.remove(first, end)
         taken = Range(first, end)
-        self.out.add(taken)
+        self.handed_out.add(taken)
         return taken
 
     def finish(self, searched: Range) -> int:
-        """Counts a range that was searched to its end; how many of its positions had not been done before."""
+        """Count a range that was searched to its end; return how many of its positions are new."""
         new = self.done.add(searched.first, searched.end)
         self.open.remove(searched.first, searched.end)
-        self.out.discard(searched)
+        self.handed_out.discard(searched)
         self.repeated += searched.size - new
         self._done_size += new
         return new
 
     def reopen(self, lost: Range) -> bool:
-        """Opens a range that is out for others, less what is done by now; False if it is not out (any more)."""
-        if lost not in self.out:
+        """Open the positions of a range again, except those done by now; False if the range is not handed out."""
+        if lost not in self.handed_out:
             return False
-        self.out.discard(lost)
+        self.handed_out.discard(lost)
         gaps = Intervals([(lost.first, lost.end)])
         for first, end in self.done.within(lost.first, lost.end):
             gaps.remove(first, end)
@@ -144,7 +144,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is searched: nonces of a header from `start` on, `count` of them, with all versions of the mask if any."""
+    """What to search: `count` nonces of a header from `start`, with every version of the mask if there is one."""
 
     header: Header
     target: int
@@ -154,31 +154,31 @@ class Problem:
 
     @property
     def versions(self) -> int:
-        """How many versions each nonce is tried with."""
+        """The number of versions that each nonce is tried with."""
         return 1 if self.mask is None else 1 << self.mask.bit_count()
 
     @property
     def versions_at_once(self) -> int:
-        """How many of them make a group."""
+        """The number of versions in a group."""
         return min(self.versions, VERSIONS_AT_ONCE)
 
     @property
     def total(self) -> int:
-        """Positions in all."""
+        """The number of positions."""
         return self.count * (self.versions // self.versions_at_once)
 
     @property
     def hashes(self) -> int:
-        """Hashes in all."""
+        """The number of hashes."""
         return self.count * self.versions
 
-    def place(self, part: Range) -> tuple[int, int]:
-        """A range's first version (how many of the mask come before it) and first nonce."""
-        group, nonce = divmod(part.first, self.count)
+    def place(self, positions: Range) -> tuple[int, int]:
+        """Return how many versions of the mask to skip, and the first nonce, for a range of positions."""
+        group, nonce = divmod(positions.first, self.count)
         return group * self.versions_at_once, (self.start + nonce) % NONCES
 
     def solved(self, hit: Hit) -> Header | None:
-        """The header with this hit, if hashlib confirms it and it lies in the space; None otherwise."""
+        """Return the header with this hit; None unless the hit lies in the space and hashlib confirms it."""
         header = replace(self.header, version=hit.version, nonce=hit.nonce)
         rolled = (hit.version ^ self.header.version) & ~(self.mask or 0)
         inside = not rolled and (hit.nonce - self.start) % NONCES < self.count
@@ -186,7 +186,7 @@ class Problem:
 
 
 class _State(Struct, frozen=True, forbid_unknown_fields=True):
-    """A state file: the problem, the intervals that are done, the solution if there is one."""
+    """The content of a state file: the problem, the intervals that are done, the solution if there is one."""
 
     schema: Literal["hashjoule.grind/1"]
     header: str
@@ -200,12 +200,13 @@ class _State(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StateFile:
-    """What a search has done, kept in a file that is replaced in one step: after kill -9 the last state is there."""
+    """The progress of a search in a file that is replaced atomically: after kill -9 the last state is intact."""
 
     def __init__(self, path: Path, problem: Problem) -> None:
-        """Reads the file if there is one, and writes it once.
+        """Read the file if it exists, and write it once.
 
-        Raises UsageError if it cannot be written, holds something else, or belongs to another search.
+        Raises:
+            UsageError: if it cannot be written, is not a state file, or belongs to another search.
         """
         self.path, self._problem = path, problem
         self.done: tuple[tuple[int, int], ...] = ()
@@ -220,7 +221,7 @@ class StateFile:
         except OSError as error:
             raise UsageError(f"the state file {self.path} cannot be read: {error.strerror}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise UsageError(f"{self.path} is no state of a search ({error}); name another file") from None
+            raise UsageError(f"{self.path} is not the state of a search ({error}); name another file") from None
         wanted = self._state(state.done, None)
         for field in ("header", "target", "version_mask", "start", "count", "versions_at_once"):
             if getattr(state, field) != getattr(wanted, field):
@@ -232,30 +233,32 @@ class StateFile:
             found = Header.parse(bytes.fromhex(state.solved))
             self.solved = self._problem.solved(Hit(found.version, found.nonce))
             if self.solved is None:
-                raise UsageError(f"the solution in {self.path} is none; name another file")
+                raise UsageError(f"hashlib does not confirm the solution in {self.path}; name another file")
         self.done = state.done
 
     def _state(self, done: Iterable[tuple[int, int]], solved: Header | None) -> _State:
-        p = self._problem
-        mask = None if p.mask is None else f"{p.mask:08x}"
-        header, found = p.header.pack().hex(), solved.pack().hex() if solved else None
+        problem = self._problem
         return _State(
-            "hashjoule.grind/1",
-            header,
-            f"{p.target:064x}",
-            mask,
-            p.start,
-            p.count,
-            p.versions_at_once,
-            tuple(done),
-            found,
+            schema="hashjoule.grind/1",
+            header=problem.header.pack().hex(),
+            target=f"{problem.target:064x}",
+            version_mask=None if problem.mask is None else f"{problem.mask:08x}",
+            start=problem.start,
+            count=problem.count,
+            versions_at_once=problem.versions_at_once,
+            done=tuple(done),
+            solved=solved.pack().hex() if solved else None,
         )
 
     def write(self, done: Iterable[tuple[int, int]], solved: Header | None = None) -> None:
-        """Replaces the file, whole or not at all. Raises UsageError where that cannot be done."""
+        """Replace the file, whole or not at all.
+
+        Raises:
+            UsageError: if it cannot be written.
+        """
         content = msgspec.json.encode(self._state(done, solved))
         try:
             with written(content, self.path.parent) as new:
                 new.replace(self.path)
         except OSError as error:
-            raise UsageError(f"the state cannot be kept in {self.path}: {error.strerror}") from None
+            raise UsageError(f"the state cannot be saved in {self.path}: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""The record of a fleet (`hashjoule.fleet/1`): what its hosts did, together and beside each other. Pure functions."""
+"""The record of a fleet (`hashjoule.fleet/1`): totals, spread and outliers over its hosts. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from msgspec import Meta, Struct
 import hashjoule
 from hashjoule.fleet.child import Reply
 from hashjoule.records.schema import Count, NonNegative, Positive, Record, Result
-from hashjoule.report.text import columns, significant
 from hashjoule.statistics import median_deviation
 
 SCHEMA: Literal["hashjoule.fleet/1"] = "hashjoule.fleet/1"
 
-ODD_DEVIATIONS, ODD_PART, ODD_HOSTS = 3.5, 0.05, 3
-"""Odd is who is further from the median of its like than so many standard deviations, told robustly by the median
-deviation (Iglewicz and Hoaglin 1993), and than that part of it; among at least so many hosts of one model."""
+OUTLIER_DEVIATIONS = 3.5
+"""Flag a host whose rate lies more than this many robust standard deviations from the median of hosts with the same
+hardware (Iglewicz and Hoaglin 1993: 1.4826 times the median absolute deviation) ..."""
+OUTLIER_FRACTION = 0.05
+"""... and more than this fraction of the median ..."""
+OUTLIER_HOSTS = 3
+"""... where at least this many hosts have the same hardware."""
 
 
 class Host(Struct, frozen=True, forbid_unknown_fields=True):
     """A machine of the fleet: what was measured there, or why nothing was.
 
-    Its rate is that of its best results, one a device, added up; its power what their meters showed, null where one
-    of them has none, or one meter would count two devices.
+    The rate is the sum of the best result of each device. The power is what the meters of these results showed; null
+    if one of them has no meter, or if one meter would count two devices.
     """
 
     name: str
@@ -36,13 +39,13 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
     hashrate_hs: Positive | None = None
     power_w: Positive | None = None
     best: tuple[str, ...] = ()
-    """Backend, mode and threads of these results."""
-    odd: str | None = None
-    """How it differs from hosts of its model, if it stands out."""
+    """Backend, mode and threads of the best result of each device."""
+    outlier: str | None = msgspec.field(name="odd", default=None)
+    """How its rate differs from that of hosts with the same hardware; null unless it stands out."""
 
 
 class Spread(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hashes a second of the hosts: lowest, median, highest, median absolute deviation."""
+    """The hosts' rates in H/s: lowest, median, highest, median absolute deviation."""
 
     lowest: Positive
     median: Positive
@@ -51,12 +54,12 @@ class Spread(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FleetEfficiency(Struct, frozen=True, forbid_unknown_fields=True):
-    """Joules per terahash of the hosts that are metered: all their power over all their hashes."""
+    """Joules per terahash over the metered hosts: their total power over their total rate."""
 
     value: Positive
     hosts: Annotated[int, Meta(ge=1)]
     methods: tuple[str, ...]
-    """How the energy was had (see `records.Energy`); a `bound` among them makes the value one."""
+    """How the energy was obtained (see `records.schema.Energy`); a `bound` makes the value an upper bound."""
 
 
 class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,21 +71,21 @@ class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[Host, ...]
     measured: Count
     hashrate_hs: Positive | None
-    """The hosts' rates, each measured alone, added up."""
+    """The sum of the hosts' rates, each measured alone."""
     spread: Spread | None
     j_per_th: FleetEfficiency | None
     slowest: str | None
     complete: bool = True
 
 
-def host(name: str, workers: int, outcomes: Sequence[Reply]) -> Host:
-    """A machine from what its workers measured, each the devices that the ones before it did not see."""
-    reasons = [outcome.reason for outcome in outcomes if outcome.reason]
-    found = [outcome for outcome in outcomes if outcome.record and outcome.record.results]
+def host(name: str, workers: int, replies: Sequence[Reply]) -> Host:
+    """Combine what the workers of a machine measured, each for devices that earlier ones did not see."""
+    reasons = [reply.reason for reply in replies if reply.reason]
+    found = [reply for reply in replies if reply.record and reply.record.results]
     if not found:
-        return Host(name, workers, reason=reasons[0] if reasons else "it showed no device to measure")
-    devices = {backend: device for outcome in found for backend, device in outcome.devices.items()}
-    record = merged([outcome.record for outcome in found if outcome.record])
+        return Host(name, workers, reason=reasons[0] if reasons else "it has no device to measure")
+    devices = {backend: device for reply in found for backend, device in reply.devices.items()}
+    record = merged([reply.record for reply in found if reply.record])
     best = best_by_device(record.results, devices)
     return Host(
         name,
@@ -96,7 +99,7 @@ def host(name: str, workers: int, outcomes: Sequence[Reply]) -> Host:
 
 
 def merged(parts: Sequence[Record]) -> Record:
-    """One record of a machine whose devices several runs have measured, each some of them."""
+    """Merge the records of several runs on one machine, each of which measured some of its devices."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -113,7 +116,7 @@ def merged(parts: Sequence[Record]) -> Record:
 
 
 def best_by_device(results: Sequence[Result], devices: Mapping[str, str]) -> list[Result]:
-    """The fastest result of each device."""
+    """Return the fastest result of each device; `devices` maps backend names to devices."""
     best: dict[str, Result] = {}
     for result in sorted(results, key=lambda result: result.hashrate_hs.median):
         best[devices.get(result.backend, result.device)] = result
@@ -121,7 +124,7 @@ def best_by_device(results: Sequence[Result], devices: Mapping[str, str]) -> lis
 
 
 def power_w(best: Sequence[Result]) -> float | None:
-    """The power of these results together; None if one has no meter, or a meter of the whole system saw several."""
+    """Return the total power in watts; None if a result has no meter, or one system-wide meter saw several devices."""
     if any(result.j_per_th is None for result in best):
         return None
     if len(best) > 1 and any(result.energy and result.energy.scope == "system" for result in best):
@@ -130,15 +133,15 @@ def power_w(best: Sequence[Result]) -> float | None:
 
 
 def summarise(hosts: Sequence[Host], created: str, complete: bool = True) -> Fleet:
-    """The fleet's record from those of its hosts."""
+    """Return the fleet's record, made from those of its hosts."""
     rates = {host.name: host.hashrate_hs for host in hosts if host.hashrate_hs}
     values = list(rates.values())
-    named = _odd_named(hosts)
+    flagged = _flag_outliers(hosts)
     return Fleet(
         schema=SCHEMA,
         created=created,
         version=hashjoule.__version__,
-        hosts=tuple(sorted(named, key=lambda host: (host.hashrate_hs is None, host.name))),
+        hosts=tuple(sorted(flagged, key=lambda host: (host.hashrate_hs is None, host.name))),
         measured=len(rates),
         hashrate_hs=sum(values) or None,
         spread=Spread(min(values), median(values), max(values), median_deviation(values)) if values else None,
@@ -158,60 +161,31 @@ def _efficiency(hosts: Sequence[Host]) -> FleetEfficiency | None:
     return FleetEfficiency(watts / rate_hs * 1e12, len(metered), tuple(sorted(methods)))
 
 
-def _odd_named(hosts: Sequence[Host]) -> list[Host]:
-    """The hosts, with how they differ from others of their model."""
-    alike: dict[tuple[str, ...], list[float]] = {}
+def _flag_outliers(hosts: Sequence[Host]) -> list[Host]:
+    """Return the hosts, those that stand out among equal ones with a sentence that says how."""
+    rates: dict[tuple[str, ...], list[float]] = {}
     for one in hosts:
         if one.record and one.hashrate_hs:
-            alike.setdefault(_model(one.record), []).append(one.hashrate_hs)
-    named = []
+            rates.setdefault(_same_hardware(one.record), []).append(one.hashrate_hs)
+    flagged = []
     for one in hosts:
-        why = oddness(one.hashrate_hs, alike[_model(one.record)]) if one.record and one.hashrate_hs else None
-        named.append(msgspec.structs.replace(one, odd=why))
-    return named
+        measured = one.record is not None and one.hashrate_hs is not None
+        why = outlier(one.hashrate_hs, rates[_same_hardware(one.record)]) if measured else None  # type: ignore[arg-type]
+        flagged.append(msgspec.structs.replace(one, outlier=why))
+    return flagged
 
 
-def _model(record: Record) -> tuple[str, ...]:
-    """What should be equally fast: the same CPU with as many cores, the same devices."""
+def _same_hardware(record: Record) -> tuple[str, ...]:
+    """Return what hosts have in common that should be equally fast: CPU, number of cores, devices."""
     return record.machine.cpu, str(record.machine.cores), *sorted({result.device for result in record.results})
 
 
-def oddness(rate_hs: float, like_hs: Sequence[float]) -> str | None:
-    """How a rate differs from those of its like, itself among them, as a sentence; None if it does not stand out."""
-    middle = median(like_hs)
-    limit = max(ODD_DEVIATIONS * 1.4826 * median_deviation(like_hs), ODD_PART * middle)
-    if len(like_hs) < ODD_HOSTS or abs(rate_hs - middle) <= limit:
+def outlier(rate_hs: float, same_hardware_hs: Sequence[float]) -> str | None:
+    """Say how a rate differs from those of all hosts with the same hardware; None if it does not stand out."""
+    middle = median(same_hardware_hs)
+    limit = max(OUTLIER_DEVIATIONS * 1.4826 * median_deviation(same_hardware_hs), OUTLIER_FRACTION * middle)
+    if len(same_hardware_hs) < OUTLIER_HOSTS or abs(rate_hs - middle) <= limit:
         return None
-    way = "slower" if rate_hs < middle else "faster"
-    return f"{abs(rate_hs / middle - 1):.0%} {way} than the median of the {len(like_hs)} hosts of its model"
-
-
-def text(fleet: Fleet) -> str:
-    """The fleet's record for a terminal."""
-    lines = [_line(host, fleet.spread.median) for host in fleet.hosts if host.hashrate_hs and fleet.spread]
-    table = columns(["host", "best", "MH/s", "of the median", "W", "J/TH"], lines, left=2) if lines else ""
-    return "\n\n".join(part for part in (table, *_notes(fleet)) if part)
-
-
-def _line(host: Host, median_hs: float) -> list[str]:
-    rate_hs = host.hashrate_hs or 0.0
-    j_per_th = host.power_w / rate_hs * 1e12 if host.power_w else None
-    figures = [significant(rate_hs / 1e6), f"{rate_hs / median_hs:.0%}", significant(host.power_w)]
-    return [host.name, " + ".join(host.best), *figures, significant(j_per_th)]
-
-
-def _notes(fleet: Fleet) -> list[str]:
-    found = [] if fleet.complete else ["The run was interrupted: this is what it had measured until then."]
-    if fleet.spread and fleet.hashrate_hs:
-        s = fleet.spread
-        low, middle, high, mad = (significant(hs / 1e6) for hs in (s.lowest, s.median, s.highest, s.mad))
-        total = f"{significant(fleet.hashrate_hs / 1e6)} MH/s by {fleet.measured} of {len(fleet.hosts)} hosts"
-        spread = f", each measured alone: median {middle}, from {low} to {high}, median deviation {mad}"
-        found.append(total + spread * (fleet.measured > 1) + ".")
-        found += [f"Slowest: {fleet.slowest}."] * bool(fleet.slowest)
-    if e := fleet.j_per_th:
-        at_most = "At most " if "bound" in e.methods else ""
-        found.append(f"{at_most}{significant(e.value)} J/TH on {e.hosts} hosts ({', '.join(e.methods)}).")
-    elif fleet.measured:
-        found.append("No J/TH: no power was measured. Declare that of each host with --watts W if you know it.")
-    return found
+    direction = "slower" if rate_hs < middle else "faster"
+    difference = abs(rate_hs / middle - 1)
+    return f"{difference:.0%} {direction} than the median of the {len(same_hardware_hs)} hosts with the same hardware"

@@ -1,4 +1,4 @@
-"""What workers do. Dask calls these functions in a worker's process; arguments and results are plain and small."""
+"""The functions that Dask calls in a worker's process. Their arguments and results are plain and small."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import uuid
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,21 +27,22 @@ from hashjoule.fleet import child
 from hashjoule.job import Header, Job
 
 VIEWS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "OCL_ICD_VENDORS")
-"""The variables by which workers of one machine are shown different devices (dask-cuda sets the first)."""
+"""Variables that show different devices to the workers of one machine (dask-cuda sets the first)."""
 
 _TRIAL_SECONDS = 0.1
 _searching = threading.Lock()
 
 
 def hello() -> dict[str, str]:
-    """Who this worker is: version, machine, name for people, and which devices it is shown."""
+    """Identify this worker: version, machine, name for people, and the set of devices that it is shown."""
     return {"version": hashjoule.__version__, "host": host(), "name": platform.node(), "view": _view()}
 
 
 def host() -> str:
-    """What tells this machine from others: Linux's boot id, which containers and namespaces of one machine share.
+    """Return an identifier of this machine that all of its processes share.
 
-    Elsewhere the network card's address and the time of the boot.
+    On Linux that is the boot id, which containers and network namespaces of one kernel share; elsewhere the address of
+    the network card and the time of the boot.
     """
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -51,7 +53,7 @@ def host() -> str:
 
 
 def _view() -> str:
-    """Which devices this process is shown, whatever their order: variables, and the mount namespace (containers)."""
+    """Return what selects the devices of this process: the variables of VIEWS, and the mount namespace."""
     shown = [",".join(sorted(os.environ.get(name, "-").split(","))) for name in VIEWS]
     try:
         return " ".join([*shown, os.readlink("/proc/self/ns/mnt")])  # noqa: PTH115
@@ -65,9 +67,13 @@ def _spec(name: str, mode: str) -> BackendSpec:
 
 
 def prepare(name: str, mode: str, threads: int) -> float:
-    """Opens and self-tests the backend, once a process; its hashes a second on these threads, by a trial on one.
+    """Open and self-test the backend, once per process.
 
-    Raises HashjouleError where the backend is missing or computes wrongly.
+    Returns:
+        An estimate of its rate in H/s on that many threads, from a short trial on one.
+
+    Raises:
+        HashjouleError: if the backend is missing or computes wrongly.
     """
     spec = _spec(name, mode)
     backend = check.ready(spec)
@@ -88,7 +94,7 @@ def _trial_hs(backend: Backend, job: Job) -> float:
 
 
 class _Withdrawn(threading.Event):
-    """Set once Dask wants the running task no more: the client cancelled it, or is gone."""
+    """An event that is set once Dask no longer wants the running task: the client cancelled it or is gone."""
 
     def __init__(self) -> None:
         from distributed import get_worker
@@ -102,39 +108,48 @@ class _Withdrawn(threading.Event):
         return task is None or task.state != "executing"
 
 
-def search_range(
-    name: str,
-    header: bytes,
-    target: int,
-    mask: int | None,
-    skip: int,
-    versions: int,
-    first: int,
-    count: int,
-    threads: int,
-) -> dict[str, object]:
-    """Searches `count` nonces from `first` with `versions` versions of the mask after the first `skip` ones.
+class RangeRequest(NamedTuple):
+    """A range of a search on a cluster."""
 
-    One search at a time in a process, on `threads` threads: a worker's tasks do not compete for its cores. Ends at the
-    first hit, or soon after Dask wants the task no more. Says hashes and seconds of search, the hit, and whether the
-    range was searched to its end. Raises SelfTestError if hashlib denies a hit of the backend.
+    backend: str
+    header: bytes
+    """80 bytes as on the wire."""
+    target: int
+    mask: int | None
+    """Version bits to roll; None for the header's own version."""
+    skip: int
+    """Versions of the mask to skip (see `job.roll`)."""
+    versions: int
+    """Versions to try with each nonce after the skipped ones."""
+    first_nonce: int
+    nonces: int
+    threads: int
+
+
+def search_range(request: RangeRequest) -> dict[str, object]:
+    """Search a range until the first hit, its end, or soon after Dask no longer wants the task.
+
+    One search runs at a time in a process: a worker's tasks do not compete for its cores.
+
+    Returns:
+        `hashes` and `seconds` of search, `cpu_s` of the process, the `hit` as (version, nonce) or None, and whether the
+        range is `exhausted`.
+
+    Raises:
+        SelfTestError: if hashlib does not confirm a hit of the backend.
     """
-    spec = _spec(name, "plain" if mask is None else "rolled")
+    spec = _spec(request.backend, "plain" if request.mask is None else "rolled")
     backend, stop = check.ready(spec), _Withdrawn()
+    threads = request.threads if spec.gains_from_threads else 1
     hashes, hit, exhausted = 0, None, False
     with _searching:
         began, cpu_began = time.perf_counter(), time.process_time()
-        for job in _jobs(Header.parse(header), target, mask, skip, versions, spec.rolled_versions):
+        for job in _jobs(request, spec.rolled_versions):
             outcome = search.search(
-                backend,
-                job,
-                first_nonce=first,
-                count=count,
-                threads=threads if spec.gains_from_threads else 1,
-                stop=stop,
+                backend, job, first_nonce=request.first_nonce, count=request.nonces, threads=threads, stop=stop
             )
             if outcome.wrong_hits:
-                raise SelfTestError(f"{spec.name} reports hits that hashlib denies")
+                raise SelfTestError(f"{spec.name} reports hits that hashlib does not confirm")
             hashes, hit, exhausted = hashes + outcome.hashes, outcome.hit, outcome.exhausted
             if not exhausted:
                 break
@@ -148,18 +163,24 @@ def search_range(
     }
 
 
-def _jobs(header: Header, target: int, mask: int | None, skip: int, versions: int, at_once: int) -> list[Job]:
-    if mask is None:
-        return [Job.plain(header, target)]
-    ends = range(skip, skip + versions, at_once)
-    return [Job.rolled(header, mask, min(at_once, skip + versions - first), target, first) for first in ends]
+def _jobs(request: RangeRequest, at_once: int) -> list[Job]:
+    """Return the request as jobs of at most `at_once` versions."""
+    header = Header.parse(request.header)
+    if request.mask is None:
+        return [Job.plain(header, request.target)]
+    end = request.skip + request.versions
+    return [
+        Job.rolled(header, request.mask, min(at_once, end - first), request.target, first)
+        for first in range(request.skip, end, at_once)
+    ]
 
 
 def measure_host(request: bytes, topic: str, silence_s: float) -> bytes:
-    """The ordinary benchmark in a child process, progress as events of that topic; a `child.Reply` as JSON.
+    """Run the ordinary benchmark in a child process and return a `child.Reply` as JSON.
 
-    A child that crashes, or says nothing for `silence_s`, takes nobody with it: the outcome has the reason. It is ended
-    when Dask wants the task no more, and ends itself when this worker dies.
+    Progress is sent as events of that topic. If the child crashes, or reports nothing for `silence_s` seconds, the
+    reply holds the reason. The child is ended when Dask no longer wants the task, and ends itself when this worker
+    dies.
     """
     from distributed import get_worker
 
@@ -177,7 +198,7 @@ def measure_host(request: bytes, topic: str, silence_s: float) -> bytes:
                 return line
             heard_at_s = time.monotonic()
             worker.log_event(topic, [worker.address, message.text, message.part])
-    return _failed(f"the benchmark said nothing for {silence_s:.0f} s and was ended")
+    return _failed(f"the benchmark was silent for {silence_s:.0f} s and was ended")
 
 
 def _failed(reason: str) -> bytes:
@@ -185,7 +206,7 @@ def _failed(reason: str) -> bytes:
 
 
 class _Child:
-    """A process of `hashjoule.fleet.child`; killed at the end of the block."""
+    """A process that runs `hashjoule.fleet.child`; it is killed at the end of the block."""
 
     def __init__(self, request: bytes) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
@@ -200,7 +221,7 @@ class _Child:
     def __enter__(self) -> _Child:
         assert self._process.stdin
         self._reader.start()
-        with suppress(OSError):  # it is gone already: that is told where its lines are read
+        with suppress(OSError):  # the child is gone already; reading its lines reports that
             self._process.stdin.write(self._request + b"\n")
         return self
 
@@ -219,14 +240,14 @@ class _Child:
         self._lines.put(b"")
 
     def line(self, timeout_s: float) -> bytes | None:
-        """The next line, empty at the end; None if there is none in that time."""
+        """Return the next line, b"" at the end of the output, None if no line came in that time."""
         try:
             return self._lines.get(timeout=timeout_s)
         except queue.Empty:
             return None
 
     def how_it_ended(self) -> str:
-        """The exit code or signal, and the last thing that it printed."""
+        """Return a sentence with the exit code or signal, and the last line that the child printed to stderr."""
         code = self._process.wait()
         self._errors.seek(0)
         last = self._errors.read().decode(errors="replace").strip().splitlines()[-1:]

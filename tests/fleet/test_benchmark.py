@@ -21,7 +21,7 @@ from hashjoule.benchmark.run import Plan
 from hashjoule.cli.common import progress_bars
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import child
-from hashjoule.fleet.bench import machines
+from hashjoule.fleet.benchmark import by_machine
 from hashjoule.fleet.child import Reply, Request
 from hashjoule.fleet.cluster import Member
 from hashjoule.fleet.summary import Fleet
@@ -81,13 +81,13 @@ def test_each_machine_is_measured_once_and_none_stops_the_others(own: Cluster, t
     join(own, "paused")
     own.workers[-1].send_signal(signal.SIGSTOP)
     arguments = ["bench", *SHORT, "--json", "--save", str(tmp_path / "kept")]
-    process = own.call(*arguments, bench={"SILENCE_SECONDS": 20.0}, cluster={"HELLO_SECONDS": 5.0})
+    process = own.call(*arguments, benchmark={"SILENCE_SECONDS": 20.0}, cluster={"HELLO_SECONDS": 5.0})
     code, out, err = outcome(process, 120)
     assert code == 0, err
     fleet = msgspec.json.decode(out, type=Fleet)
     reasons = {host.name: host.reason for host in fleet.hosts if host.reason}
     says = {
-        "hang": "said nothing for 20 s",
+        "hang": "was silent for 20 s",
         "crash": "died of SIGABRT",
         "kill": "died while it was measured",
         "lack": "it is not built here",
@@ -117,7 +117,7 @@ def test_devices_that_several_workers_see_are_measured_once(own: Cluster) -> Non
     code, out, err = outcome(own.call("bench", *SHORT))
     assert code == 0, err
     assert out.splitlines()[1].split()[:3] == ["rig", "c:portable", "plain"]
-    assert "by 1 of 1 hosts." in out
+    assert "from 1 of 1 host." in out
     assert "No J/TH" in out
     assert (own.folder / "children").read_text().split() == ["rig", "rig"], "0,1 and 1,0 are the same GPUs"
 
@@ -154,10 +154,10 @@ def member(address: str, host: str = "h", view: str = "", reason: str | None = N
 def test_machines_are_told_apart_by_what_they_are() -> None:
     """Not by address or name; equal names get the address; a silent worker is one of its own."""
     found = [member("a"), member("b"), member("c", host="other"), member("d", host="", reason="silent")]
-    by_name = {machine.name: machine for machine in machines(found)}
+    by_name = {machine.name: machine for machine in by_machine(found)}
     assert [len(machine.workers) for machine in by_name.values()] == [2, 1, 1]
     assert list(by_name) == ["n (a, h)", "n (c, other)", "tcp://d:1"]
-    (machine,) = machines(
+    (machine,) = by_machine(
         [member("a", reason="old"), member("b", view="1"), member("c", view="0"), member("d", view="0")]
     )
     assert [worker.address for worker in machine.views] == ["tcp://c:1", "tcp://b:1"]
@@ -174,22 +174,22 @@ def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(backends, "resolve", lambda names: specs)
     asked: list[list[str]] = []
 
-    def run(plan: Plan, specs: list[BackendSpec], progress: Any) -> Record:
+    def measure(plan: Plan, specs: list[BackendSpec], progress: Any) -> Record:
         asked.append([spec.name for spec in specs])
         return load_record(write_record(tmp_path, result()))
 
-    monkeypatch.setattr(run, "run", run)
-    done = child.outcome(Request(Plan(), ("cpu", "01:00.0")), lambda text, part: None)
+    monkeypatch.setattr("hashjoule.benchmark.run.run", measure)
+    done = child.reply_to(Request(Plan(), ("cpu", "01:00.0")), lambda text, part: None)
     assert asked == [["cl:0.1"]]
     assert done.devices == {"cl:0.1": "02:00.0"}
     everything = ("cpu", "01:00.0", "02:00.0")
-    assert child.outcome(Request(Plan(), everything), lambda text, part: None) == Reply()
+    assert child.reply_to(Request(Plan(), everything), lambda text, part: None) == Reply()
 
     def lacking(names: tuple[str, ...]) -> list[BackendSpec]:
         raise UnavailableError("none here")
 
     monkeypatch.setattr(backends, "resolve", lacking)
-    assert child.outcome(Request(Plan()), lambda text, part: None) == Reply(reason="none here")
+    assert child.reply_to(Request(Plan()), lambda text, part: None) == Reply(reason="none here")
 
 
 def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
