@@ -36,9 +36,10 @@ from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
 from harness.mining import best, run_on
 from hashjoule import check, choose
 from hashjoule.backends import BackendSpec
+from hashjoule.block import output, varint
 from hashjoule.job import Header, Hit, Job, sha256d
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.template import Candidate, Template, output, varint
+from hashjoule.mine.template import Candidate, Template
 from hashjoule.mine.template import check as check_template
 from hashjoule.search import search
 

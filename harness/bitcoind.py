@@ -16,8 +16,8 @@ from typing import Any, cast
 
 import pytest
 
-from hashjoule.mine.rpc import Credentials, Rpc
-from hashjoule.mine.rpc import NoAnswerError as NoAnswer
+from hashjoule.mine.bitcoind.rpc import Credentials, Rpc
+from hashjoule.mine.chain import NoAnswerError
 
 START_SECONDS = 60
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -65,7 +65,7 @@ class BitcoinNode:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.call("getblockcount")
-            except NoAnswer:
+            except NoAnswerError:
                 time.sleep(0.05)
             else:
                 return self

@@ -13,12 +13,14 @@ from harness.bitcoind import BitcoinNode
 from harness.pool import TestPool
 from hashjoule.backends import BackendSpec, specs
 from hashjoule.errors import HashjouleError
-from hashjoule.mine.kept import Keeper
-from hashjoule.mine.loop import Effort, Mined, Miner, Stats
-from hashjoule.mine.node import Chain, Node
-from hashjoule.mine.pool import Address
-from hashjoule.mine.rpc import Credentials, Rpc
-from hashjoule.mine.shares import ShareMiner, ShareResult
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.bitcoind.rpc import Credentials, Rpc
+from hashjoule.mine.chain import Chain
+from hashjoule.mine.effort import Effort
+from hashjoule.mine.loop import Mined, Miner, Stats
+from hashjoule.mine.pending import Keeper
+from hashjoule.mine.pools.share_miner import ShareMiner, ShareResult
+from hashjoule.mine.pools.url import PoolUrl
 
 RUN_SECONDS = 60
 PAYOUT = bytes.fromhex("0014751e76e8199196d454941c45d1b3a323f1433bd6")
@@ -159,10 +161,10 @@ class ShareRun:
     """A miner at pools, in a thread of its own."""
 
     def __init__(
-        self, *pools: TestPool | Address, user: str = "alice", spec: BackendSpec | None = None, **options: Any
+        self, *pools: TestPool | PoolUrl, user: str = "alice", spec: BackendSpec | None = None, **options: Any
     ) -> None:
         self.report = ShareRecorder()
-        addresses = [at if isinstance(at, Address) else Address("127.0.0.1", at.port) for at in pools]
+        addresses = [at if isinstance(at, PoolUrl) else PoolUrl("127.0.0.1", at.port) for at in pools]
         self.miner = ShareMiner(addresses, user, spec or best(), self.report, **options)
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -15,7 +15,8 @@ PACKAGE = ROOT / "src" / "hashjoule"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "hardware", "statistics"),
     ("files", "job"),
-    ("backends", "block", "meters", "records", "stratum"),
+    ("block",),
+    ("backends", "meters", "records", "stratum"),
     ("check", "search"),
     ("benchmark", "choose", "economics", "efficiency", "gauge", "mine"),
     ("fleet",),

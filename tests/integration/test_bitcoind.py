@@ -17,13 +17,14 @@ import pytest
 
 from harness.bitcoind import ADDRESS, BitcoinNode, forward, http_server, reply, running
 from harness.mining import run_on, searching, until
+from hashjoule.block import output, varint
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import sha256d
 from hashjoule.mine.address import script_of
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.chain import RefusedError, Standing
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.node import Node, Standing
-from hashjoule.mine.rpc import RefusedError
-from hashjoule.mine.template import Candidate, output, varint
+from hashjoule.mine.template import Candidate
 
 ADDRESSES = {
     "pubkeyhash": "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r",

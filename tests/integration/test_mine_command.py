@@ -17,8 +17,8 @@ import pytest
 from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, forward, free_port, http_server, reply, running
 from hashjoule.cli import run as run_command
 from hashjoule.job import Header
+from hashjoule.mine.bitcoind.node import Node
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.node import Node
 from hashjoule.mine.template import Candidate
 from tests.mine.test_loop import MadeUpNode
 

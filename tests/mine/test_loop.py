@@ -16,10 +16,11 @@ from harness.mining import Run, until
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Job, sha256d
 from hashjoule.mine import loop
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.bitcoind.rpc import Credentials, Rpc
+from hashjoule.mine.chain import NoAnswerError, Standing
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND, EmbeddedChain
-from hashjoule.mine.kept import Found, Keeper, default_directory
-from hashjoule.mine.node import Node, Standing
-from hashjoule.mine.rpc import Credentials, NoAnswerError, Rpc
+from hashjoule.mine.pending import Found, Keeper, default_directory
 from hashjoule.mine.template import Candidate, Template
 from hashjoule.search import SearchOutcome, search
 

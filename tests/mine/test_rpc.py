@@ -16,11 +16,11 @@ import pytest
 
 from harness.bitcoind import Answer, http_server, reply
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
-from hashjoule.mine import rpc
 from hashjoule.mine.address import script_of
-from hashjoule.mine.conf import NodeConf
+from hashjoule.mine.bitcoind.conf import NodeConf
+from hashjoule.mine.bitcoind.rpc import RPC_PASSWORD_VARIABLE, Call, Credentials, Rpc, RpcError
+from hashjoule.mine.chain import NoAnswerError, NotReadyError, RefusedError
 from hashjoule.mine.embedded import EmbeddedChain
-from hashjoule.mine.rpc import Call, Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 
 SECRET = "s3cr3t-0123456789abcdef"
 LIMIT_SECONDS = 0.5
@@ -280,12 +280,12 @@ def test_a_user_has_the_password_of_the_environment(monkeypatch: pytest.MonkeyPa
         seen.append(handler.headers["Authorization"])
         reply(handler, 200, result("aa"))
 
-    monkeypatch.setenv(rpc.PASSWORD_VARIABLE, "pass:word")
+    monkeypatch.setenv(RPC_PASSWORD_VARIABLE, "pass:word")
     with http_server(answer) as url, Rpc(url, Credentials(user="alice")) as client:
         client.call("getbestblockhash", answer=str)
     assert seen == ["Basic YWxpY2U6cGFzczp3b3Jk"]  # alice:pass:word
-    monkeypatch.delenv(rpc.PASSWORD_VARIABLE)
-    with pytest.raises(UsageError, match=rpc.PASSWORD_VARIABLE):
+    monkeypatch.delenv(RPC_PASSWORD_VARIABLE)
+    with pytest.raises(UsageError, match=RPC_PASSWORD_VARIABLE):
         client.call("getbestblockhash", answer=str)
 
 

@@ -21,14 +21,20 @@ from hashjoule.backends import BackendSpec
 from hashjoule.cli.common import all_cores, backend_named, max_launch_option, threads_option
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
-from hashjoule.mine.conf import NodeConf
-from hashjoule.mine.kept import Keeper, default_directory
-from hashjoule.mine.loop import Effort, Mined, Miner, Stats
-from hashjoule.mine.node import Chain, Node
-from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc
+from hashjoule.mine.bitcoind.conf import NodeConf
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.bitcoind.rpc import RPC_PASSWORD_VARIABLE, Credentials, Rpc
+from hashjoule.mine.chain import Chain
+from hashjoule.mine.effort import Effort
+from hashjoule.mine.loop import Mined, Miner, Stats
+from hashjoule.mine.pending import Keeper, default_directory
 
 if TYPE_CHECKING:
-    from hashjoule.mine.shares import ShareMiner, ShareResult, ShareStats  # with asyncio and TLS, for pools only
+    from hashjoule.mine.pools.share_miner import (
+        ShareMiner,
+        ShareResult,
+        ShareStats,
+    )  # with asyncio and TLS, for pools only
 
 S_co = TypeVar("S_co", bound=Effort, covariant=True)
 
@@ -45,7 +51,7 @@ _INTERRUPTED = 130
 @click.option("--rpc-url", help="http://HOST:PORT of the node (default: as bitcoin.conf says).")
 @click.option("--datadir", type=click.Path(path_type=Path), help="The node's data directory.")
 @click.option("--cookie", type=click.Path(path_type=Path), help="The node's cookie file.")
-@click.option("--rpc-user", help=f"RPC user; the password comes from {PASSWORD_VARIABLE}.")
+@click.option("--rpc-user", help=f"RPC user; the password comes from {RPC_PASSWORD_VARIABLE}.")
 @click.option("--embedded", type=click.Path(path_type=Path), help="Mine a regtest chain in this directory, no node.")
 @click.option(
     "--pool", "pools", multiple=True, metavar="URL", help="stratum+tcp://HOST:PORT or stratum+ssl://..., in order."
@@ -122,12 +128,12 @@ def _sharer(
     follow_reconnect: bool,
     as_json: bool,
 ) -> tuple[ShareMiner, _Report]:
-    from hashjoule.mine.pool import Address
-    from hashjoule.mine.shares import ShareMiner
+    from hashjoule.mine.pools.share_miner import ShareMiner
+    from hashjoule.mine.pools.url import PoolUrl
 
     if not user:
         raise UsageError("give --user, your name at the pool (often an address that is paid, or ADDRESS.WORKER)")
-    pools = [Address.parse(url) for url in dict.fromkeys(urls)]
+    pools = [PoolUrl.parse(url) for url in dict.fromkeys(urls)]
     report = _Report(as_json, _share_line)
     spec, threads = _searcher(name, threads, roll_version)
     miner = ShareMiner(

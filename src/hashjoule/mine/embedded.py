@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from hashjoule.block import COMMITMENT_HEADER, witness_commitment
 from hashjoule.errors import UnavailableError
 from hashjoule.job import sha256d
-from hashjoule.mine.node import TIME_TOO_NEW, Standing
-from hashjoule.mine.template import COMMITMENT_HEADER, Template, witness_commitment
+from hashjoule.mine.chain import TIME_TOO_NEW, Standing
+from hashjoule.mine.template import Template
 
 ANYONE_CAN_SPEND = bytes.fromhex("0020") + bytes.fromhex(
     "4ae81572f06e1b88fd5ced7a1a000945432e83e1551e6f721ee9c00b8cc33260"

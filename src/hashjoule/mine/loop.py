@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -14,11 +14,22 @@ from hashjoule import check
 from hashjoule.backends import BackendSpec
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import Header, Job, nbits_to_target
-from hashjoule.mine.kept import Found, Keeper
-from hashjoule.mine.node import TIME_TOO_NEW, WAIT_SECONDS, Chain, Standing, TooEarlyError, Watch
-from hashjoule.mine.rpc import NoAnswerError, NotReadyError, RefusedError
+from hashjoule.mine.bitcoind.node import WAIT_SECONDS
+from hashjoule.mine.chain import (
+    TIME_TOO_NEW,
+    Chain,
+    NoAnswerError,
+    NotReadyError,
+    RefusedError,
+    Standing,
+    TooEarlyError,
+    Watch,
+)
+from hashjoule.mine.chunks import chunk_seconds
+from hashjoule.mine.effort import Effort
+from hashjoule.mine.pending import Found, Keeper
 from hashjoule.mine.template import Candidate, Template
-from hashjoule.search import CHUNK_SECONDS, SearchOutcome, search
+from hashjoule.search import SearchOutcome, search
 
 T = TypeVar("T")
 
@@ -57,33 +68,6 @@ class Mined:
 
 
 @dataclass
-class Effort:
-    """What a run has searched so far."""
-
-    wrong_hits: int = 0
-    """Hits that hashlib does not confirm: hardware or driver errors."""
-    hashes: int = 0
-    expected_hashes: float = 0.0
-    """Hashes that a hit takes on average."""
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> float:
-        """Time since the run began."""
-        return time.monotonic() - self.began
-
-    @property
-    def hashrate_hs(self) -> float:
-        """Hashes per second of wall-clock time, everything included."""
-        return self.hashes / max(self.seconds, 1e-9)
-
-    @property
-    def hit_seconds(self) -> float | None:
-        """Expected time to a hit at this rate; None before the first hash."""
-        return self.expected_hashes / self.hashrate_hs if self.hashes else None
-
-
-@dataclass
 class Stats(Effort):
     """A run so far."""
 
@@ -93,14 +77,6 @@ class Stats(Effort):
     rejected: int = 0
     height: int = 0
     """Height of the block that is searched."""
-
-
-def chunk_seconds(spec: BackendSpec) -> float:
-    """How long a chunk of a miner's search is: a new tip or job, and a hit, wait for its end.
-
-    Devices, for which a call costs more, have longer ones.
-    """
-    return 0.002 if spec.gains_from_threads else CHUNK_SECONDS
 
 
 class Report(Protocol):

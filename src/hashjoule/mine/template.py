@@ -6,14 +6,13 @@ for its first hash in milliseconds. Hashes are in the order of the wire; the tem
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hashjoule import block
 from hashjoule.errors import UnavailableError
 from hashjoule.job import BIP320_MASK, Header, nbits_to_target, sha256d
 
@@ -22,15 +21,6 @@ KNOWN_RULES = {"csv", "segwit", "taproot", "testdummy", "signet"}
 
 MAX_BLOCK_BYTES = 4_000_000
 """A serialized block's size limit (BIP 141: its weight, at least one unit a byte, is at most four million)."""
-
-COMMITMENT_HEADER = bytes.fromhex("6a24aa21a9ed")
-"""OP_RETURN, a push of 36 bytes, and BIP 141's mark of a witness commitment."""
-
-NULL_HASH = bytes(32)
-WITNESS_RESERVED_VALUE = NULL_HASH
-"""The coinbase's witness: 32 bytes without a meaning yet (BIP 141)."""
-
-_MAX_COINBASE_SCRIPT = 100
 
 HashHex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Uint32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
@@ -108,7 +98,8 @@ def check(template: Template) -> Template:
     if sum(len(tx.data) for tx in template.transactions) > 2 * MAX_BLOCK_BYTES:
         raise UnavailableError("the node's template is larger than any block may be; check the node")
     try:
-        _ = nbits_to_target(template.nbits), template.transaction_bytes, template.coinbase_flags
+        _ = nbits_to_target(template.nbits), template.transaction_bytes
+        block.coinbase_script(template.height, 0, template.coinbase_flags)
     except ValueError as error:
         raise UnavailableError(f"the node's template is malformed ({error}); check the node") from None
     return template
@@ -117,76 +108,6 @@ def check(template: Template) -> Template:
 def _needs_no_signature(challenge: str) -> bool:
     """Whether a signet's challenge holds by itself: OP_TRUE, that is OP_1, or any of its kin up to OP_16."""
     return len(challenge) == 2 and 0x51 <= int(challenge, 16) <= 0x60
-
-
-def varint(n: int) -> bytes:
-    """A count or length as Bitcoin writes it: one byte below 253, else a mark and 2, 4 or 8 bytes."""
-    if n < 0xFD:
-        return bytes([n])
-    if n <= 0xFFFF:
-        return b"\xfd" + struct.pack("<H", n)
-    return b"\xfe" + struct.pack("<I", n) if n <= 0xFFFFFFFF else b"\xff" + struct.pack("<Q", n)
-
-
-def height_push(height: int) -> bytes:
-    """The height as the coinbase script must begin with it (BIP 34): OP_1 to OP_16, from 17 a minimal push."""
-    if height <= 16:
-        return bytes([0x50 + height])
-    number = height.to_bytes(height.bit_length() // 8 + 1, "little")  # the top bit is the sign
-    return bytes([len(number)]) + number
-
-
-def coinbase_script(height: int, extranonce: int, flags: bytes = b"") -> bytes:
-    """The coinbase's input script: height, eight bytes of extranonce, and what the node wants added.
-
-    Raises UnavailableError where that is more than the 100 bytes that consensus allows.
-    """
-    script = height_push(height) + b"\x08" + struct.pack("<Q", extranonce) + flags
-    if len(script) > _MAX_COINBASE_SCRIPT:
-        raise UnavailableError("the node's template wants more in the coinbase than fits; check the node")
-    return script
-
-
-def output(satoshi: int, script: bytes) -> bytes:
-    """A transaction output, serialized."""
-    return struct.pack("<q", satoshi) + varint(len(script)) + script
-
-
-def coinbase(script_sig: bytes, outputs: Sequence[bytes], *, witness: bool) -> bytes:
-    """A coinbase transaction, serialized; with `witness` in the form of BIP 144, reserved value included.
-
-    Its txid is the double SHA-256 of the form without.
-    """
-    inputs = b"\x01" + NULL_HASH + b"\xff\xff\xff\xff" + varint(len(script_sig)) + script_sig + b"\xff\xff\xff\xff"
-    body = inputs + varint(len(outputs)) + b"".join(outputs)
-    version, locktime = b"\x01\x00\x00\x00", bytes(4)
-    if not witness:
-        return version + body + locktime
-    return version + b"\x00\x01" + body + b"\x01\x20" + WITNESS_RESERVED_VALUE + locktime
-
-
-def merkle_branch(rest: Iterable[bytes]) -> list[bytes]:
-    """What the first leaf is hashed with, level by level, given all other leaves."""
-    branch: list[bytes] = []
-    level = [NULL_HASH, *rest]  # the first place is never read
-    while len(level) > 1:
-        branch.append(level[1])
-        if len(level) % 2:
-            level.append(level[-1])
-        level = [NULL_HASH] + [sha256d(level[i] + level[i + 1]) for i in range(2, len(level), 2)]
-    return branch
-
-
-def fold(leaf: bytes, branch: Iterable[bytes]) -> bytes:
-    """The merkle root over the first leaf and its branch."""
-    for other in branch:
-        leaf = sha256d(leaf + other)
-    return leaf
-
-
-def witness_commitment(wtxids: Iterable[bytes], reserved: bytes = WITNESS_RESERVED_VALUE) -> bytes:
-    """The 32 bytes of BIP 141 for a block whose transactions after the coinbase have these witness hashes."""
-    return sha256d(fold(NULL_HASH, merkle_branch(wtxids)) + reserved)
 
 
 @dataclass(frozen=True)
@@ -198,14 +119,14 @@ class Candidate:
 
     @cached_property
     def _branch(self) -> list[bytes]:
-        return merkle_branch(bytes.fromhex(tx.txid)[::-1] for tx in self.template.transactions)
+        return block.merkle_branch(bytes.fromhex(tx.txid)[::-1] for tx in self.template.transactions)
 
     @cached_property
     def _outputs(self) -> list[bytes]:
-        outputs = [output(self.template.coinbasevalue, self.payout)]
+        outputs = [block.output(self.template.coinbasevalue, self.payout)]
         if self.has_witness:
             wtxids = (bytes.fromhex(tx.hash)[::-1] for tx in self.template.transactions)
-            outputs.append(output(0, COMMITMENT_HEADER + witness_commitment(wtxids)))
+            outputs.append(block.output(0, block.COMMITMENT_HEADER + block.witness_commitment(wtxids)))
         return outputs
 
     @property
@@ -215,8 +136,8 @@ class Candidate:
 
     def coinbase(self, extranonce: int, *, witness: bool) -> bytes:
         """The coinbase transaction, serialized."""
-        script_sig = coinbase_script(self.template.height, extranonce, self.template.coinbase_flags)
-        return coinbase(script_sig, self._outputs, witness=witness)
+        script_sig = block.coinbase_script(self.template.height, extranonce, self.template.coinbase_flags)
+        return block.coinbase(script_sig, self._outputs, witness=witness)
 
     def header(self, extranonce: int) -> Header:
         """The header to search, with nonce 0.
@@ -225,11 +146,11 @@ class Candidate:
         time would need another target.
         """
         t = self.template
-        root = fold(sha256d(self.coinbase(extranonce, witness=False)), self._branch)
+        root = block.merkle_root(sha256d(self.coinbase(extranonce, witness=False)), self._branch)
         return Header(t.version & 0xFFFFFFFF, t.prev_hash, root, max(t.curtime, t.mintime), t.nbits)
 
     def block(self, header: Header, extranonce: int) -> bytes:
         """The whole block, serialized."""
-        count = varint(1 + len(self.template.transactions))
+        count = block.varint(1 + len(self.template.transactions))
         first = self.coinbase(extranonce, witness=self.has_witness)
         return header.pack() + count + first + self.template.transaction_bytes

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hashjoule.errors import UnavailableError, UsageError
-from hashjoule.mine.rpc import Credentials, btc_rpc
+from hashjoule.mine.bitcoind.rpc import Credentials, btc_rpc
 
 _MAIN_ONLY_AT_THE_TOP = {"rpcport"}
 

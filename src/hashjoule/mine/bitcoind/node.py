@@ -1,15 +1,15 @@
-"""A chain to mine on: what the loop asks of one, and a bitcoind as one."""
+"""A bitcoind as a chain to mine on."""
 
 from __future__ import annotations
 
 import time
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
-from hashjoule.errors import HashjouleError, UnavailableError
-from hashjoule.mine.rpc import Call, NotReadyError, RefusedError, Rpc, RpcError, one_line
+from hashjoule.errors import HashjouleError, UnavailableError, printable_line
+from hashjoule.mine.bitcoind.rpc import Call, Rpc, RpcError
+from hashjoule.mine.chain import TIME_TOO_NEW, RefusedError, Standing, TooEarlyError
 from hashjoule.mine.template import Template, check
 
 WAIT_SECONDS = 0.1
@@ -21,69 +21,8 @@ _RULES = {"rules": ["segwit", "signet"]}
 
 _GET_TEMPLATE = Call("getblocktemplate", (_RULES,), Template)
 
-TIME_TOO_NEW = "time-too-new"
-"""What a node says of a block whose time is more than two hours ahead of its clock."""
-
 _NOT_FOUND = -5
 _UNSUPPORTED_RULE = -8
-
-
-class TooEarlyError(NotReadyError):
-    """A good block or template will do later."""
-
-    def __init__(self) -> None:
-        super().__init__("the chain's time is two hours ahead of the clock, as fast mining makes it")
-
-
-class Standing(Enum):
-    """Where a block is, as the chain sees it."""
-
-    ACTIVE = "active"
-    STALE = "stale"
-    UNKNOWN = "unknown"
-
-
-class Watch(Protocol):
-    """Looks for new tips. Its methods raise what `rpc.Rpc.call` raises."""
-
-    def outdated(self, template: Template) -> bool:
-        """Waits a moment and tells whether a template is out of date."""
-        ...
-
-    def close(self) -> None:
-        """Ends it."""
-        ...
-
-
-class Chain(Protocol):
-    """A chain to mine on. Its methods raise what `rpc.Rpc.call` raises."""
-
-    def template(self) -> Template:
-        """What to mine now."""
-        ...
-
-    def propose(self, block: bytes) -> str | None:
-        """Why this block would not do, proof of work aside; None if it would."""
-        ...
-
-    def submit(self, block: bytes) -> tuple[str | None, Template]:
-        """Hands in a block, and asks what to mine next.
-
-        The first is None, or what the chain says about the block, which is not always a rejection (BIP 22).
-        """
-        ...
-
-    def standing(self, block_hash: bytes) -> Standing:
-        """Where the block with this hash (in the order of the wire) is."""
-        ...
-
-    def watch(self) -> Watch | None:
-        """A watch over the tip, to be used in another thread; None where nobody else mines."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of connections or files."""
-        ...
 
 
 class _ChainInfo(Struct):
@@ -124,7 +63,7 @@ class Node:
             raise
 
     def _check_chain(self) -> None:
-        chain = one_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
+        chain = printable_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
         if chain != self._chain:
             raise HashjouleError(
                 f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
@@ -134,12 +73,12 @@ class Node:
     def propose(self, block: bytes) -> str | None:
         """See `Chain` (BIP 23, block proposals)."""
         request = _RULES | {"mode": "proposal", "data": block.hex()}
-        return _one_line(self._rpc.call("getblocktemplate", request, answer=str | None))  # type: ignore[arg-type]
+        return _printable(self._rpc.call("getblocktemplate", request, answer=str | None))  # type: ignore[arg-type]
 
     def submit(self, block: bytes) -> tuple[str | None, Template]:
         """See `Chain`. One request, for between two blocks no hash is made."""
         reason, template = self._ask(Call("submitblock", (block.hex(),), str | None), _GET_TEMPLATE)
-        return _one_line(reason), check(template)
+        return _printable(reason), check(template)
 
     def standing(self, block_hash: bytes) -> Standing:
         """See `Chain`."""
@@ -160,8 +99,8 @@ class Node:
         self._rpc.close()
 
 
-def _one_line(reason: str | None) -> str | None:
-    return one_line(reason) if reason else reason
+def _printable(reason: str | None) -> str | None:
+    return printable_line(reason) if reason else reason
 
 
 class NodeWatch:

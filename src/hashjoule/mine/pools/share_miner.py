@@ -15,10 +15,13 @@ from typing import Protocol
 from hashjoule import check
 from hashjoule.backends import BackendSpec
 from hashjoule.job import BIP320_MASK, Hit
-from hashjoule.mine.loop import Effort, chunk_seconds
-from hashjoule.mine.pool import Address, Pools
-from hashjoule.mine.stratum import Part, Verdict, Work, difficulty_of, parts
+from hashjoule.mine.chunks import chunk_seconds
+from hashjoule.mine.effort import Effort
+from hashjoule.mine.pools.connections import PoolConnections
+from hashjoule.mine.pools.url import PoolUrl
+from hashjoule.mine.pools.work import PoolJob, ShareVerdict, WorkUnit, work_units
 from hashjoule.search import SearchOutcome, search
+from hashjoule.stratum.difficulty import difficulty_of, expected_hashes
 
 _WAIT_SECONDS = 0.1
 _LAST_ANSWERS_SECONDS = 0.25
@@ -93,7 +96,7 @@ class ShareMiner:
 
     def __init__(
         self,
-        pools: Sequence[Address],
+        pools: Sequence[PoolUrl],
         user: str,
         spec: BackendSpec,
         report: Report,
@@ -109,7 +112,9 @@ class ShareMiner:
         self._shares: int | None = None
         self._extranonces = count(secrets.randbits(64))  # where two miners share an extranonce1
         mask = BIP320_MASK if roll_version else 0
-        self._pools = Pools(pools, user, self._interrupt.set, mask=mask, follow=follow_reconnect, stop=self._stop)
+        self._pools = PoolConnections(
+            pools, user, self._interrupt.set, mask=mask, follow=follow_reconnect, stop=self._stop
+        )
 
     def stop(self) -> None:
         """Ends the run soon. Not to be called from a signal handler in the thread that runs it: events lock."""
@@ -138,24 +143,23 @@ class ShareMiner:
         return self.stats
 
     def _search_or_wait(self) -> None:
-        work = self._pools.work
-        if work:
-            self._search(work)
+        job = self._pools.job
+        if job:
+            self._search(job)
         else:
             self.stats.pool = ""
             self._report.progress(self.stats)
             self._interrupt.wait(_WAIT_SECONDS)
 
-    def _search(self, work: Work) -> None:
-        """Until the job is no longer the one to search."""
-        self.stats.pool, self.stats.expected_hashes = work.pool, 2**256 / (work.job.target + 1)
-        versions = self._spec.rolled_versions
-        for part in parts(work, versions, self._extranonces):
-            if self._interrupt.wait(max(0.0, work.received + part.seconds - time.monotonic())):
+    def _search(self, pool_job: PoolJob) -> None:
+        """Search a job until it is no longer the current one."""
+        self.stats.pool, self.stats.expected_hashes = pool_job.pool, expected_hashes(pool_job.job.target)
+        for unit in work_units(pool_job, self._spec.rolled_versions, self._extranonces):
+            if self._interrupt.wait(max(0.0, pool_job.received_s + unit.seconds - time.monotonic())):
                 return
-            self._search_part(part)
+            self._search_unit(unit)
 
-    def _search_part(self, part: Part) -> None:
+    def _search_unit(self, unit: WorkUnit) -> None:
         hashes = self.stats.hashes
 
         def progress(outcome: SearchOutcome) -> None:
@@ -164,11 +168,11 @@ class ShareMiner:
             self._report.progress(self.stats)
 
         def found(hit: Hit) -> None:
-            self._pools.submit(part.share(hit))
+            self._pools.submit(unit.share(hit))
 
         outcome = search(
             self._backend,
-            part.job,
+            unit.job,
             threads=self._threads,
             stop=self._interrupt,
             progress=progress,
@@ -187,7 +191,7 @@ class ShareMiner:
                 return
             if isinstance(event, Exception):
                 raise event
-            if isinstance(event, Verdict):
+            if isinstance(event, ShareVerdict):
                 self._count(event)
             else:
                 self._report.status(event)
@@ -198,12 +202,12 @@ class ShareMiner:
             self._hear()
             time.sleep(_LAST_ANSWERS_SECONDS / 50)
 
-    def _count(self, verdict: Verdict) -> None:
+    def _count(self, verdict: ShareVerdict) -> None:
         stats, share = self.stats, verdict.share
-        target, block = share.work.job.target, share.solves_block
+        block = share.solves_block
         stats.fates[verdict.fate] += 1
         if verdict.fate == "accepted":
-            stats.accepted_hashes += 2**256 / (target + 1)
+            stats.accepted_hashes += expected_hashes(share.source.job.target)
             stats.blocks += block
         elif verdict.fate == "rejected" and (verdict.reason in stats.reasons or len(stats.reasons) < 20):
             stats.reasons[verdict.reason or ""] += 1
@@ -212,14 +216,14 @@ class ShareMiner:
             self.stop()
 
 
-def _result(verdict: Verdict, block: bool, stats: ShareStats) -> ShareResult:
+def _result(verdict: ShareVerdict, block: bool, stats: ShareStats) -> ShareResult:
     share = verdict.share
     digest = share.header.hash()
     return ShareResult(
-        pool=share.work.pool,
-        job=share.work.job.id,
+        pool=share.source.pool,
+        job=share.source.job.id,
         hash=digest[::-1].hex(),
-        difficulty=difficulty_of(share.work.job.target),
+        difficulty=difficulty_of(share.source.job.target),
         share_difficulty=difficulty_of(int.from_bytes(digest, "little")),
         fate=verdict.fate,
         reason=verdict.reason,

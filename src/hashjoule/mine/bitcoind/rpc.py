@@ -20,14 +20,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hashjoule.errors import HashjouleError, UnavailableError, UsageError
+from hashjoule.errors import HashjouleError, UnavailableError, UsageError, printable_line
+from hashjoule.mine.chain import NoAnswerError, NotReadyError, RefusedError
 
 T = TypeVar("T")
 
 CALL_SECONDS = 30.0
 """How long a call may take, from connecting to the last byte."""
 
-PASSWORD_VARIABLE = "HASHJOULE_RPC_PASSWORD"
+RPC_PASSWORD_VARIABLE = "HASHJOULE_RPC_PASSWORD"
 
 _MAX_ANSWER = 32 << 20
 """A full template has about 10 MB."""
@@ -50,18 +51,6 @@ class RpcError(HashjouleError):
     def __init__(self, method: str, code: int, message: str) -> None:
         super().__init__(f"the node refuses {method}: {message} ({code})")
         self.code = code
-
-
-class NoAnswerError(UnavailableError):
-    """No usable answer came: nothing listens, the connection broke, or what came is no answer. It may pass."""
-
-
-class NotReadyError(NoAnswerError):
-    """The node is there and says that it will answer later: loading, overloaded, without peers."""
-
-
-class RefusedError(UnavailableError):
-    """The node does not accept the credentials."""
 
 
 class _Fault(msgspec.Struct):
@@ -93,7 +82,7 @@ class Credentials:
         if (cookie is None) == (user is None):
             raise UsageError("give either a cookie file or an RPC user, not both")
         if user is not None and ":" in user:
-            raise UsageError(f"an RPC user's name has no colon; put the password into {PASSWORD_VARIABLE}")
+            raise UsageError(f"an RPC user's name has no colon; put the password into {RPC_PASSWORD_VARIABLE}")
         self._cookie, self._user, self._password = cookie, user, password
 
     def __str__(self) -> str:
@@ -106,9 +95,9 @@ class Credentials:
     def _pair(self) -> str:
         if self._cookie:
             return _read_cookie(self._cookie)
-        password = self._password or os.environ.get(PASSWORD_VARIABLE)
+        password = self._password or os.environ.get(RPC_PASSWORD_VARIABLE)
         if password is None:
-            raise UsageError(f"set {PASSWORD_VARIABLE} to the password of {self}")
+            raise UsageError(f"set {RPC_PASSWORD_VARIABLE} to the password of {self}")
         return f"{self._user}:{password}"
 
 
@@ -256,7 +245,7 @@ class Rpc:
             return NoAnswerError(f"{self.url} accepts connections but does not answer; check --rpc-url and the node")
         if isinstance(error, socket.gaierror):
             return NoAnswerError(f"{self.url} has no known address; check --rpc-url")
-        reason = one_line(str(error)) or type(error).__name__
+        reason = printable_line(str(error)) or type(error).__name__
         return NoAnswerError(f"no answer from {self.url} ({reason}); check --rpc-url and the node")
 
     def _answers(self, methods: str, status: int, body: bytes) -> list[_Answer]:
@@ -302,13 +291,8 @@ def _encoded(id: int, call: Call) -> bytes:
 
 def _node_error(method: str, fault: _Fault) -> HashjouleError:
     if fault.code in (_WARMING_UP, _NOT_CONNECTED, _INITIAL_DOWNLOAD):
-        return NotReadyError(f"the node is not ready: {one_line(fault.message)} ({fault.code})")
-    return RpcError(method, fault.code, one_line(fault.message))
-
-
-def one_line(text: str) -> str:
-    """What another program says, fit for a sentence of ours: short, on one line, no control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:200]).split())
+        return NotReadyError(f"the node is not ready: {printable_line(fault.message)} ({fault.code})")
+    return RpcError(method, fault.code, printable_line(fault.message))
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
@@ -319,7 +303,7 @@ def _host_and_port(url: str) -> tuple[str, int]:
     except ValueError:
         raise UsageError("--rpc-url must look like http://127.0.0.1:18443") from None
     if parts.username or parts.password:
-        raise UsageError(f"--rpc-url must hold no password; use --cookie, or --rpc-user and {PASSWORD_VARIABLE}")
+        raise UsageError(f"--rpc-url must hold no password; use --cookie, or --rpc-user and {RPC_PASSWORD_VARIABLE}")
     if parts.scheme != "http" or not parts.hostname or not port or parts.query or parts.fragment:
         raise UsageError("--rpc-url must look like http://127.0.0.1:18443")
     return parts.hostname, port

@@ -1,4 +1,4 @@
-"""Stratum V1 without a network: byte orders, difficulties, and what a session makes of each line."""
+"""The pool client without a network: byte orders, and what it makes of each line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from fractions import Fraction
 from itertools import count, islice
 from typing import Any
 
@@ -15,21 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.pool import PoolJob, TestPool
+from harness.pool import ServedJob, TestPool
 from hashjoule.check import known_blocks
-from hashjoule.job import BIP320_MASK, MAX_TARGET, Hit
-from hashjoule.mine.stratum import (
-    DIFFICULTY_1_TARGET,
-    PoolError,
-    Reconnect,
-    Session,
-    Share,
-    Verdict,
-    Work,
-    difficulty_of,
-    parts,
-    target_of,
-)
+from hashjoule.job import BIP320_MASK, Hit
+from hashjoule.mine.pools.client import PoolClient, PoolError
+from hashjoule.mine.pools.work import Fate, PoolJob, Share, ShareVerdict, work_units
+from hashjoule.stratum.difficulty import DIFFICULTY_1_TARGET
+from hashjoule.stratum.messages import Reconnect
 
 BLOCK_170 = next(block.header for block in known_blocks() if block.name == "main-170")
 BLOCK_170_NOTIFY = [
@@ -52,10 +43,10 @@ class Talk:
     """A session and the pool's side of it, line by line."""
 
     def __init__(self, mask: int = 0, extranonce1: str = "f000000f", size: int = 4) -> None:
-        self.heard: list[Verdict | str] = []
-        self.session = Session("pool:1", "alice", "secret", self.heard.append, mask)
+        self.heard: list[ShareVerdict | str] = []
+        self.client = PoolClient("pool:1", "alice", "secret", self.heard.append, mask)
         self.extranonce1, self.size = extranonce1, size
-        self.asked = self.read(self.session.begin())
+        self.asked = self.read(self.client.begin())
 
     @staticmethod
     def read(lines: bytes) -> list[dict[str, Any]]:
@@ -64,7 +55,7 @@ class Talk:
 
     def say(self, message: Any) -> list[dict[str, Any]]:
         """Sends a line to the session; what it answers."""
-        return self.read(self.session.receive(json.dumps(message).encode()))
+        return self.read(self.client.receive(json.dumps(message).encode()))
 
     def tell(self, method: str, *params: Any) -> list[dict[str, Any]]:
         """A notification."""
@@ -88,32 +79,32 @@ class Talk:
         self.answer(True)
         return self
 
-    def job(self, job_id: str = "1", clean: bool = True, **fields: Any) -> Work:
-        """Sends a job; the work that results."""
+    def send_job(self, job_id: str = "1", clean: bool = True, **fields: Any) -> PoolJob:
+        """Sends a job; returns it as the client has it."""
         self.tell("mining.notify", *made(job_id, **fields).params(clean))
-        return self.work
+        return self.current
 
     @property
-    def work(self) -> Work:
+    def current(self) -> PoolJob:
         """What is to be searched."""
-        assert self.session.work
-        return self.session.work
+        assert self.client.job
+        return self.client.job
 
     def submit(self, share: Share) -> list[dict[str, Any]]:
         """Hands it in."""
-        return self.read(self.session.submit(share))
+        return self.read(self.client.submit(share))
 
 
-def made(job_id: str = "1", **fields: Any) -> PoolJob:
+def made(job_id: str = "1", **fields: Any) -> ServedJob:
     """A job that is the same for the same arguments."""
-    made = PoolJob(job_id, bytes(range(32)), b"start", b"end", [bytes([7]) * 32], time=1_700_000_000)
+    made = ServedJob(job_id, bytes(range(32)), b"start", b"end", [bytes([7]) * 32], time=1_700_000_000)
     made.__dict__ |= fields
     return made
 
 
-def first_share(work: Work, nonce: int = 0) -> Share:
-    """Some share of the work; at the difficulties of these tests any header is one."""
-    return next(parts(work, 64, count())).share(Hit(work.job.version, nonce))
+def first_share(job: PoolJob, nonce: int = 0) -> Share:
+    """Some share of the job; at the difficulties of these tests any header is one."""
+    return next(work_units(job, 64, count())).share(Hit(job.job.version, nonce))
 
 
 def easy(talk: Talk) -> Talk:
@@ -126,9 +117,9 @@ def test_a_real_block_from_a_job() -> None:
     """Every byte order at once: the header is block 170's, and with its nonce it has the hash that all nodes know."""
     talk = Talk(extranonce1="04ffff", size=2).welcome()
     talk.tell("mining.notify", *BLOCK_170_NOTIFY)
-    header = talk.work.job.header(bytes.fromhex("001d"))
+    header = talk.current.job.header(bytes.fromhex("001d"))
     assert replace(header, nonce=BLOCK_170.nonce) == BLOCK_170
-    share = Share(talk.work, bytes.fromhex("001d"), BLOCK_170)
+    share = Share(talk.current, bytes.fromhex("001d"), BLOCK_170)
     assert share.header.hash()[::-1].hex() == "00000000d1145790a8694403d4063f323d499e655c83426834d4ce2f8dd4a2ee"
     assert share.solves_block
     (line,) = talk.submit(share)
@@ -145,50 +136,20 @@ def test_the_pool_of_the_tests_builds_the_same_header() -> None:
         talk = Talk().welcome()
         talk.tell("mining.notify", *theirs.params(True))
         extranonce = bytes.fromhex("f000000f") + b"abcd"
-        header = talk.work.job.header(b"abcd")
+        header = talk.current.job.header(b"abcd")
         assert header.pack() == theirs.header(extranonce, theirs.version, theirs.time, 0)
 
 
-@given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
-def test_targets_are_exact(difficulty: float) -> None:
-    """The highest hash whose difficulty is not lower; nothing is lost to floating point."""
-    try:
-        target = target_of(difficulty)
-    except ValueError:
-        assert Fraction(difficulty) > DIFFICULTY_1_TARGET
-        return
-    assert target == MAX_TARGET or target * Fraction(difficulty) <= DIFFICULTY_1_TARGET
-    assert (target + 1) * Fraction(difficulty) > DIFFICULTY_1_TARGET or target == MAX_TARGET
-    assert 0 < target <= MAX_TARGET
-
-
-@pytest.mark.parametrize(
-    ("difficulty", "target"),
-    [(1, 0xFFFF << 208), (0.5, 0x1FFFE << 208), (65535, 1 << 208), (2**-32, 0xFFFF << 240), (1e-12, MAX_TARGET)],
-)
-def test_targets_that_pools_use(difficulty: float, target: int) -> None:
-    """Difficulty 1 and its multiples, and some below it."""
-    assert target_of(difficulty) == target
-    assert difficulty_of(target) == (difficulty if target != MAX_TARGET else pytest.approx(2**-32, rel=1e-4))
-
-
-@pytest.mark.parametrize("difficulty", [0, -1, -1e-300, 1e300, float("inf"), float("nan")])
-def test_difficulties_that_are_none(difficulty: float) -> None:
-    """Zero, negative, not a number, and beyond every hash."""
-    with pytest.raises(ValueError, match="a difficulty of"):
-        target_of(difficulty)
-
-
 def test_the_welcome() -> None:
-    """Subscribe, authorize, then the wish for extranonces; work comes with the first job, the password is not shown."""
+    """Subscribe, authorize, then the wish for extranonces; there is a job once one was sent."""
     talk = Talk()
     assert talk.asked[0]["method"] == "mining.subscribe"
     (authorize,) = talk.answer([[], "00", 4])
     assert (authorize["method"], authorize["params"]) == ("mining.authorize", ["alice", "secret"])
     talk.tell("mining.notify", *made().params(True))
-    assert talk.session.work is None
+    assert talk.client.job is None
     assert [line["method"] for line in talk.answer(True)] == ["mining.extranonce.subscribe"]
-    assert talk.work.job.id == "1"
+    assert talk.current.job.id == "1"
 
 
 def test_a_job_before_all_answers_is_kept() -> None:
@@ -196,7 +157,7 @@ def test_a_job_before_all_answers_is_kept() -> None:
     talk = Talk()
     talk.tell("mining.notify", *made().params(True))
     talk.welcome()
-    assert talk.work.job.id == "1"
+    assert talk.current.job.id == "1"
 
 
 @pytest.mark.parametrize(
@@ -220,52 +181,54 @@ def test_a_user_that_the_pool_does_not_know(answer: Any, error: Any, words: str)
 def test_the_first_difficulty_counts_at_once_and_later_ones_for_the_next_job() -> None:
     """Difficulty 1 before the first; a change does not touch the job that is searched."""
     talk = Talk().welcome()
-    assert talk.job("1").job.target == DIFFICULTY_1_TARGET
+    assert talk.send_job("1").job.target == DIFFICULTY_1_TARGET
     talk.tell("mining.set_difficulty", 2)
-    assert talk.work.job.target == DIFFICULTY_1_TARGET // 2
+    assert talk.current.job.target == DIFFICULTY_1_TARGET // 2
     talk.tell("mining.set_difficulty", 4)
-    assert talk.work.job.target == DIFFICULTY_1_TARGET // 2
-    assert talk.job("2").job.target == DIFFICULTY_1_TARGET // 4
+    assert talk.current.job.target == DIFFICULTY_1_TARGET // 2
+    assert talk.send_job("2").job.target == DIFFICULTY_1_TARGET // 4
 
 
 def test_which_jobs_end_the_earlier_ones() -> None:
     """Clean ones, and one that has the name of another; shares of the rest still count."""
     talk = easy(Talk().welcome())
-    old = first_share(talk.job("1"))
-    talk.job("2", clean=False)
+    old = first_share(talk.send_job("1"))
+    talk.send_job("2", clean=False)
     assert talk.submit(old)
-    talk.job("2", clean=False, version=5)
-    assert not talk.submit(first_share(Work(old.work.job, old.work.era, 0, "", 0), 1))
-    old = first_share(talk.work)
-    talk.job("3", clean=True)
+    talk.send_job("2", clean=False, version=5)
+    assert not talk.submit(first_share(PoolJob(old.source.job, old.source.interval, 0, "", 0), 1))
+    old = first_share(talk.current)
+    talk.send_job("3", clean=True)
     assert not talk.submit(old)
-    assert talk.heard == [Verdict(share, "stale", "its job was gone before it was sent") for share in talk_stale(talk)]
+    assert talk.heard == [
+        ShareVerdict(share, "stale", "its job was gone before it was sent") for share in talk_stale(talk)
+    ]
     assert len(talk.heard) == 2
 
 
 def talk_stale(talk: Talk) -> list[Share]:
     """The shares of the verdicts that were heard."""
-    return [verdict.share for verdict in talk.heard if isinstance(verdict, Verdict)]
+    return [verdict.share for verdict in talk.heard if isinstance(verdict, ShareVerdict)]
 
 
 def test_the_same_job_again_changes_nothing() -> None:
     """So that its search is not begun again."""
     talk = Talk().welcome()
-    work = talk.job("1")
-    assert talk.job("1") is work
-    assert talk.job("1", clean=False) is work
+    job = talk.send_job("1")
+    assert talk.send_job("1") is job
+    assert talk.send_job("1", clean=False) is job
 
 
 def test_another_extranonce_counts_from_the_next_job_which_ends_all_earlier_ones() -> None:
     """As the Bitcoin wiki has it."""
     talk = easy(Talk().welcome())
-    old = first_share(talk.job("1"))
+    old = first_share(talk.send_job("1"))
     talk.tell("mining.set_extranonce", "aabb", 2)
-    assert talk.work.job.extranonce2_size == 4
+    assert talk.current.job.extranonce2_size == 4
     assert talk.submit(old)
-    new = talk.job("2", clean=False).job
+    new = talk.send_job("2", clean=False).job
     assert (new.coinbase_start, new.extranonce2_size) == (b"start\xaa\xbb", 2)
-    assert not talk.submit(Share(old.work, b"next", old.header))
+    assert not talk.submit(Share(old.source, b"next", old.header))
 
 
 def test_version_rolling_is_asked_first_and_only_if_wanted() -> None:
@@ -276,13 +239,13 @@ def test_version_rolling_is_asked_first_and_only_if_wanted() -> None:
         {"version-rolling.mask": "1fffe000", "version-rolling.min-bit-count": 1},
     ]
     talk.answer({"version-rolling": True, "version-rolling.mask": "ff00E000"})
-    easy(talk.welcome()).job("1", version=0x20000000 | 0x2000)
-    assert talk.work.mask == 0x1F00E000
-    part = next(parts(talk.work, 64, count()))
-    assert len(part.job.versions) == 64
-    assert all((v ^ 0x20002000) & ~0x1F00C000 == 0 for v in part.job.versions)
-    (line,) = talk.submit(part.share(Hit(part.job.versions[3], 1)))
-    assert line["params"][5] == f"{part.job.versions[3] & 0x1F00E000:08x}"
+    easy(talk.welcome()).send_job("1", version=0x20000000 | 0x2000)
+    assert talk.current.mask == 0x1F00E000
+    unit = next(work_units(talk.current, 64, count()))
+    assert len(unit.job.versions) == 64
+    assert all((v ^ 0x20002000) & ~0x1F00C000 == 0 for v in unit.job.versions)
+    (line,) = talk.submit(unit.share(Hit(unit.job.versions[3], 1)))
+    assert line["params"][5] == f"{unit.job.versions[3] & 0x1F00E000:08x}"
 
 
 @pytest.mark.parametrize(
@@ -308,38 +271,39 @@ def test_a_pool_that_refuses_the_mask(answer: Any, error: Any) -> None:
 def test_another_mask_counts_at_once() -> None:
     """For the search and for shares that were found before it; an empty one ends rolling."""
     talk = easy(Talk(mask=BIP320_MASK).welcome())
-    part = next(parts(talk.job("1"), 64, count()))
+    unit = next(work_units(talk.send_job("1"), 64, count()))
     talk.tell("mining.set_version_mask", "00006000")
-    assert talk.work.mask == 0x6000
-    assert talk.work.era is part.work.era
-    fits, not_any_more = (part.share(Hit(version, 0)) for version in (part.job.versions[3], part.job.versions[4]))
+    assert talk.current.mask == 0x6000
+    assert talk.current.interval is unit.source.interval
+    fits, not_any_more = (unit.share(Hit(version, 0)) for version in (unit.job.versions[3], unit.job.versions[4]))
     assert talk.submit(fits)[0]["params"][5] == "00006000"
     assert not talk.submit(not_any_more)
     talk.tell("mining.set_version_mask", "00000000")
-    plain = next(parts(talk.work, 64, count()))
-    assert plain.job.versions == (talk.work.job.version,)
-    assert talk.submit(plain.share(Hit(talk.work.job.version, 9)))[0]["params"][5] == "00000000"
+    plain = next(work_units(talk.current, 64, count()))
+    assert plain.job.versions == (talk.current.job.version,)
+    assert talk.submit(plain.share(Hit(talk.current.job.version, 9)))[0]["params"][5] == "00000000"
 
 
 def test_a_mask_that_was_not_asked_for_is_passed_over() -> None:
     """Without mining.configure shares have five parameters."""
     talk = easy(Talk().welcome())
     talk.tell("mining.set_version_mask", "1fffe000")
-    assert talk.job("1").mask == 0
-    assert len(talk.submit(first_share(talk.work))[0]["params"]) == 5
+    assert talk.send_job("1").mask == 0
+    assert len(talk.submit(first_share(talk.current))[0]["params"]) == 5
 
 
-def search_space(work: Work, versions: int, n: int) -> list[tuple[bytes, int, int]]:
+def search_space(job: PoolJob, versions: int, n: int) -> list[tuple[bytes, int, int]]:
     """Extranonce2, seconds and versions of the first parts."""
     return [
-        (part.extranonce2, part.seconds, len(part.job.versions)) for part in islice(parts(work, versions, count()), n)
+        (unit.extranonce2, unit.seconds, len(unit.job.versions))
+        for unit in islice(work_units(job, versions, count()), n)
     ]
 
 
 def test_an_extranonce2_of_no_bytes_leaves_versions_and_time() -> None:
     """Then a job has one coinbase: all versions of it, then the next second."""
     talk = Talk(mask=0xE000, size=0).configured().welcome()
-    assert search_space(talk.job("1"), 3, 7) == [
+    assert search_space(talk.send_job("1"), 3, 7) == [
         (b"", 0, 3), (b"", 0, 3), (b"", 0, 2), (b"", 1, 3), (b"", 1, 3), (b"", 1, 2), (b"", 2, 3),
     ]  # fmt: skip
 
@@ -347,7 +311,7 @@ def test_an_extranonce2_of_no_bytes_leaves_versions_and_time() -> None:
 @pytest.mark.parametrize("size", [1, 16])
 def test_extranonces_come_before_the_time(size: int) -> None:
     """Each once, of the right size; 256 of one byte and then the next second."""
-    space = search_space(Talk(size=size).welcome().job("1"), 1, 300)
+    space = search_space(Talk(size=size).welcome().send_job("1"), 1, 300)
     assert len(set(space)) == 300
     assert {len(extranonce2) for extranonce2, _, _ in space} == {size}
     assert [seconds for _, seconds, _ in space] == [0] * (256 if size == 1 else 300) + [1] * (44 if size == 1 else 0)
@@ -355,12 +319,14 @@ def test_extranonces_come_before_the_time(size: int) -> None:
 
 def test_the_headers_of_a_job_differ() -> None:
     """In the coinbase, the version or the time."""
-    work = Talk(mask=0x6000, size=1).configured().welcome().job("1")
+    job = Talk(mask=0x6000, size=1).configured().welcome().send_job("1")
     tried = [
-        (part.job.header, version) for part in islice(parts(work, 3, count(5)), 600) for version in part.job.versions
+        (unit.job.header, version)
+        for unit in islice(work_units(job, 3, count(5)), 600)
+        for version in unit.job.versions
     ]
     assert len(set(tried)) == len(tried)
-    assert tried[0][0].time == work.job.time
+    assert tried[0][0].time == job.job.time
 
 
 @pytest.mark.parametrize(
@@ -376,39 +342,39 @@ def test_the_headers_of_a_job_differ() -> None:
         (None, "rejected", "no reason given"),
     ],
 )
-def test_reasons_of_rejections(error: Any, fate: str, reason: str) -> None:
+def test_reasons_of_rejections(error: Any, fate: Fate, reason: str) -> None:
     """A list, an object or a text: pools differ."""
     talk = easy(Talk().welcome())
-    share = first_share(talk.job("1"))
+    share = first_share(talk.send_job("1"))
     (line,) = talk.submit(share)
     talk.say({"id": line["id"], "result": None, "error": error})
-    assert talk.heard == [Verdict(share, fate, reason)]
+    assert talk.heard == [ShareVerdict(share, fate, reason)]
 
 
 def test_verdicts_reach_their_share_in_any_order() -> None:
     """Answers to unknown ids, a second answer and what is left at the end change nothing."""
     talk = easy(Talk().welcome())
-    shares = [first_share(talk.job("1"), nonce) for nonce in range(3)]
+    shares = [first_share(talk.send_job("1"), nonce) for nonce in range(3)]
     ids = [talk.submit(share)[0]["id"] for share in shares]
     for number in (ids[1], ids[1], 999, "1", None, 1.5):
         talk.say({"id": number, "result": True, "error": None})
-    assert talk.session.unanswered == 2
-    assert talk.session.unanswered_seconds > 0
-    talk.session.end()
+    assert talk.client.unanswered == 2
+    assert talk.client.unanswered_s > 0
+    talk.client.end()
     assert talk.heard == [
-        Verdict(shares[1], "accepted"),
-        Verdict(shares[0], "unanswered"),
-        Verdict(shares[2], "unanswered"),
+        ShareVerdict(shares[1], "accepted"),
+        ShareVerdict(shares[0], "unanswered"),
+        ShareVerdict(shares[2], "unanswered"),
     ]
-    assert talk.session.work is None
+    assert talk.client.job is None
 
 
 def test_a_header_that_is_no_share_is_not_sent() -> None:
     """Whoever calls: the target is checked again at the door."""
     talk = Talk().welcome()
-    share = first_share(talk.job("1"))
+    share = first_share(talk.send_job("1"))
     assert not talk.submit(share)
-    assert talk.heard == [Verdict(share, "rejected", "hashlib does not confirm it; it was not sent")]
+    assert talk.heard == [ShareVerdict(share, "rejected", "hashlib does not confirm it; it was not sent")]
 
 
 def test_twenty_rejections_in_a_row_are_enough() -> None:
@@ -416,10 +382,10 @@ def test_twenty_rejections_in_a_row_are_enough() -> None:
     talk = easy(Talk().welcome())
 
     def judge(nonce: int, result: Any, error: Any = None) -> None:
-        (line,) = talk.submit(first_share(talk.work, nonce))
+        (line,) = talk.submit(first_share(talk.current, nonce))
         talk.say({"id": line["id"], "result": result, "error": error})
 
-    talk.job("1")
+    talk.send_job("1")
     for nonce in range(19):
         judge(nonce, False)
     judge(19, True)
@@ -462,7 +428,7 @@ def test_reconnect(params: Any, reconnect: Reconnect) -> None:
     """Its parameters are optional, and numbers may be texts."""
     talk = Talk().welcome()
     talk.say({"id": None, "method": "client.reconnect", "params": params})
-    assert talk.session.reconnect == reconnect
+    assert talk.client.reconnect == reconnect
 
 
 def notify_with(index: int, value: Any) -> Callable[[Talk], Any]:
@@ -477,19 +443,19 @@ def notify_with(index: int, value: Any) -> Callable[[Talk], Any]:
 
 
 FORBIDDEN: dict[str, Callable[[Talk], Any]] = {
-    "no JSON": lambda talk: talk.session.receive(b"hello\n"),
-    "half a line": lambda talk: talk.session.receive(b'{"id": 1, "meth'),
-    "two on a line": lambda talk: talk.session.receive(b'{"id": 1} {"id": 2}'),
+    "no JSON": lambda talk: talk.client.receive(b"hello\n"),
+    "half a line": lambda talk: talk.client.receive(b'{"id": 1, "meth'),
+    "two on a line": lambda talk: talk.client.receive(b'{"id": 1} {"id": 2}'),
     "no object": lambda talk: talk.say([1, 2]),
-    "no UTF-8": lambda talk: talk.session.receive(b'{"id": "\xff"}'),
+    "no UTF-8": lambda talk: talk.client.receive(b'{"id": "\xff"}'),
     "an id of another type": lambda talk: talk.say({"id": [1]}),
-    "deep": lambda talk: talk.session.receive(b'{"params":' + b"[" * 100_000),
-    "deep and closed": lambda talk: talk.session.receive(b'{"error":' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
+    "deep": lambda talk: talk.client.receive(b'{"params":' + b"[" * 100_000),
+    "deep and closed": lambda talk: talk.client.receive(b'{"error":' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
     "difficulty 0": lambda talk: talk.tell("mining.set_difficulty", 0),
     "difficulty -1": lambda talk: talk.tell("mining.set_difficulty", -1),
     "difficulty 1e300": lambda talk: talk.tell("mining.set_difficulty", 1e300),
-    "difficulty 1e999": lambda talk: talk.session.receive(b'{"method":"mining.set_difficulty","params":[1e999]}'),
-    "difficulty NaN": lambda talk: talk.session.receive(b'{"method":"mining.set_difficulty","params":[NaN]}'),
+    "difficulty 1e999": lambda talk: talk.client.receive(b'{"method":"mining.set_difficulty","params":[1e999]}'),
+    "difficulty NaN": lambda talk: talk.client.receive(b'{"method":"mining.set_difficulty","params":[NaN]}'),
     "difficulty as text": lambda talk: talk.tell("mining.set_difficulty", "1"),
     "no difficulty": lambda talk: talk.tell("mining.set_difficulty"),
     "extranonce2 size -1": lambda talk: talk.tell("mining.set_extranonce", "00", -1),
@@ -517,7 +483,7 @@ FORBIDDEN: dict[str, Callable[[Talk], Any]] = {
 def test_what_no_pool_may_say_ends_the_session(say: Callable[[Talk], Any]) -> None:
     """With one printable sentence that names the pool."""
     talk = Talk().welcome()
-    talk.job("0")
+    talk.send_job("0")
     with pytest.raises(PoolError, match=r"pool:1 does not speak Stratum V1 \(.*\); check --pool") as caught:
         say(talk)
     assert str(caught.value).isprintable()
@@ -544,7 +510,7 @@ def test_answers_to_subscribe_that_are_none(answer: Any) -> None:
 
 def test_a_refused_subscription() -> None:
     """With the pool's reason."""
-    with pytest.raises(PoolError, match=r"does not serve us \(full\)"):
+    with pytest.raises(PoolError, match=r"refuses the subscription \(full\)"):
         Talk().answer(None, [20, "full", None])
 
 
@@ -576,11 +542,11 @@ def test_no_line_does_harm(lines: list[bytes], welcome: bool) -> None:
     """Whatever comes, at any step: bytes to send or the one kind of error; shares of what remains can be handed in."""
     talk = easy(Talk(mask=BIP320_MASK).welcome()) if welcome else Talk(mask=BIP320_MASK)
     if welcome:
-        talk.submit(first_share(talk.job("1")))
+        talk.submit(first_share(talk.send_job("1")))
     with suppress(PoolError):
         for line in lines:
-            talk.read(talk.session.receive(line))
-            if talk.session.work:
-                part = next(parts(talk.session.work, 4, count()))
-                talk.submit(part.share(Hit(part.job.versions[-1], 1)))
-    talk.session.end()
+            talk.read(talk.client.receive(line))
+            if talk.client.job:
+                unit = next(work_units(talk.client.job, 4, count()))
+                talk.submit(unit.share(Hit(unit.job.versions[-1], 1)))
+    talk.client.end()
