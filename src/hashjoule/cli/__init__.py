@@ -16,6 +16,7 @@ from hashjoule.errors import HashjouleError
 
 COMMANDS = {
     "bench": "hashjoule.cli.bench:bench_command",
+    "gauge": "hashjoule.cli.gauge:gauge_command",
     "devices": "hashjoule.cli.devices:devices_command",
     "check": "hashjoule.cli.check:check_command",
     "show": "hashjoule.cli.show:show_command",

@@ -26,7 +26,13 @@ _SHARES_EACH = 10
 _AGREEMENT_P = 0.05
 
 Fault = Literal[
-    "above target", "duplicate", "stale", "unknown job", "time out of range", "version bits outside the mask", "malformed"
+    "above target",
+    "duplicate",
+    "stale",
+    "unknown job",
+    "time out of range",
+    "version bits outside the mask",
+    "malformed",
 ]
 """Why a submitted share does not count."""
 

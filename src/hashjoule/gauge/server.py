@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 import time
-from contextlib import suppress
 
 from hashjoule.errors import UnavailableError
 from hashjoule.gauge.roster import Roster
@@ -70,30 +71,27 @@ class Connection(asyncio.Protocol):
         """Take in some lines, and leave the others for the next turn; meanwhile nothing more is read."""
         self._waiting = False
         for _ in range(_LINES_AT_ONCE):
-            line, newline, rest = self._buffer.partition(b"\n")
-            if len(line) > MAX_LINE_BYTES:
+            end = self._buffer.find(b"\n")
+            if max(end, len(self._buffer) if end < 0 else 0) > MAX_LINE_BYTES:
                 self.hang_up(f"sent a line of over {MAX_LINE_BYTES >> 10} KiB")
                 return
-            if not newline or self._transport.is_closing() or not self._session:
+            if end < 0 or not self._session:
                 self._transport.resume_reading()
                 return
-            self._buffer = rest
-            if not self._take(bytes(line)):
-                return
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._take(line)
         self._waiting = True
         self._transport.pause_reading()
         asyncio.get_running_loop().call_soon(self._take_lines)
 
-    def _take(self, line: bytes) -> bool:
-        """Take in one line; return False if the connection was closed for it."""
-        if not line.strip() or not self._session:
-            return True
+    def _take(self, line: bytes) -> None:
+        if not line.strip() or not self._session or self._transport.is_closing():
+            return
         try:
             self._session.receive(line, time.monotonic())
         except HangUpError as error:
             self.hang_up(str(error))
-            return False
-        return True
 
     def _write(self, lines: bytes) -> None:
         if self._transport.is_closing():
@@ -107,9 +105,20 @@ async def listen(roster: Roster, host: str, port: int) -> asyncio.Server:
     """Begin to accept miners.
 
     Raises:
-        UnavailableError: The address cannot be listened on.
+        UnavailableError: Nothing can listen there.
     """
-    loop = asyncio.get_running_loop()
-    with suppress(OSError):
-        return await loop.create_server(lambda: Connection(roster), host, port, backlog=512)
-    raise UnavailableError("")
+    try:
+        return await asyncio.get_running_loop().create_server(lambda: Connection(roster), host, port, backlog=512)
+    except (socket.gaierror, UnicodeError):
+        reason = f"{host!r} is no known host"
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, "") or f"{host}:{port} cannot be used ({error.strerror})"
+        reason = reason.format(host=host, port=port)
+    raise UnavailableError(f"{reason}; choose another address with --listen HOST:PORT")
+
+
+_REASONS = {
+    errno.EADDRINUSE: "port {port} is already in use",
+    errno.EADDRNOTAVAIL: "this machine has no address {host}",
+    errno.EACCES: "port {port} is reserved for the administrator",
+}

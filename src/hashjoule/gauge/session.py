@@ -67,6 +67,8 @@ class Session:
         self.began_s = now_s
         self.channel: Channel | None = None
         """Set once the miner has subscribed and said its name."""
+        self.close: Callable[[str], None] = lambda reason: None
+        """Closes the connection, with the reason for the user; set by whoever holds the socket."""
         self.extranonce2_bytes = EXTRANONCE2_BYTES
         self._roster, self._extranonce1, self._send = roster, extranonce1, send
         self._subscribed = False
@@ -118,7 +120,9 @@ class Session:
         self._note_request(now_s)
         handle = _HANDLERS.get(message.method or "")
         if handle is None:
-            self._send(error_answer(message.id, ErrorCode.OTHER, f"unknown method {printable_line(message.method or '')}"))
+            self._send(
+                error_answer(message.id, ErrorCode.OTHER, f"unknown method {printable_line(message.method or '')}")
+            )
             return
         try:
             handle(self, message, now_s)
