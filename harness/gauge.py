@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from statistics import fmean, stdev
 
 from hashjoule.gauge.account import Account, ends_run
 from hashjoule.gauge.book import HandedOut
@@ -19,6 +20,36 @@ from hashjoule.stratum.difficulty import expected_hashes, target_of
 from hashjoule.stratum.jobs import StratumJob
 
 WHIM_S = 30.0
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Many simulated runs: the mean estimate over the truth, its standard error, and how often the interval held it."""
+
+    runs: int
+    mean: float
+    standard_error: float
+    coverage: float
+    shares: float
+    """The mean number of shares."""
+
+
+def simulate(
+    make: Callable[[random.Random], SimulatedMiner],
+    measure: Callable[[SimulatedMiner], Estimate],
+    runs: int,
+    first_seed: int = 0,
+) -> Simulated:
+    """Measure so many miners, each with luck of its own."""
+    ratios, held, shares = [], 0, 0
+    for seed in range(first_seed, first_seed + runs):
+        miner = make(random.Random(seed))
+        estimate = measure(miner)
+        ratios.append(estimate.hashrate_hs / miner.hashrate_hs)
+        held += estimate.interval_hs.low <= miner.hashrate_hs <= estimate.interval_hs.high
+        shares += estimate.shares.shares
+    error = stdev(ratios) / math.sqrt(runs)
+    return Simulated(runs, fmean(ratios), error, held / runs, shares / runs)
 
 
 def empty_job(job_id: str, target: int) -> StratumJob:

@@ -17,10 +17,10 @@ LOWEST_DIFFICULTY = 2.0**-20
 _ENOUGH_SHARES = 16
 """Shares at one difficulty after which it may be raised: their rate is then known to a quarter."""
 
-_MANY_SHARES = 256
 _MOST_STEP = 2.0**10
 _PATIENCE_S = 20.0
-"""How long a difficulty that brings too few shares is kept; three times as long once shares are counted."""
+"""The time over which shares are looked at, and after which a difficulty that brings too few of them is lowered; three
+times as long once shares are counted."""
 
 _SURE = 1e-9
 """The chance at which a miner that reports every share is wrongly taken for one with a limit of its own."""
@@ -85,19 +85,23 @@ class DifficultyControl:
             return False
         wanted = self._wanted(now_s)
         if wanted == self.difficulty:
-            if self._recent >= _MANY_SHARES:  # what is long past must not hide what happens now
+            if now_s - self._recent_since_s >= self._patience_s:  # what is long past must not hide what happens now
                 self._recent, self._recent_since_s = 0, now_s
             return False
         self.change(wanted, now_s)
         return True
 
+    @property
+    def _patience_s(self) -> float:
+        return 3 * _PATIENCE_S if self.counting else _PATIENCE_S
+
     def _wanted(self, now_s: float) -> float:
         elapsed_s = max(now_s - self._recent_since_s, 1e-3)
-        enough, factor, patience = (4, 8.0, 3) if self.counting else (1, 2.0, 1)
+        enough, factor = (4, 8.0) if self.counting else (1, 2.0)
         excess = self._recent / elapsed_s / SHARES_PER_SECOND
         if self._recent >= enough * _ENOUGH_SHARES and excess > factor:
             return self.difficulty * min(2.0 ** round(math.log2(excess)), _MOST_STEP)
-        if elapsed_s >= patience * _PATIENCE_S and excess < 1 / (2 * factor):
+        if elapsed_s >= self._patience_s and excess < 1 / (2 * factor):
             return max(self.floor, self.difficulty * 2.0 ** round(math.log2(max(excess, 1 / elapsed_s))))
         return self.difficulty
 

@@ -86,8 +86,8 @@ class Roster:
             if len(self.miners) >= MOST_MINERS:
                 return None
             miner = self.miners[session.key] = Miner(*session.key, account=Account(now_s))
+        difficulty = max(self.difficulty or miner.difficulty or FIRST_DIFFICULTY, miner.limit or 0.0)
         floor = miner.limit or LOWEST_DIFFICULTY
-        difficulty = max(self.difficulty or miner.difficulty or FIRST_DIFFICULTY, floor)
         control = DifficultyControl(difficulty, now_s, fixed=self.difficulty is not None, floor=floor)
         channel = Channel(miner.account, control)
         miner.join(channel)
