@@ -65,12 +65,19 @@ def test_an_honest_client() -> None:
         assert honest.difficulty == EASY
 
 
+def begin_at(gauge: RunningGauge, difficulty: float) -> None:
+    """Give every connection a job of this difficulty."""
+    for session in gauge.roster.sessions:
+        assert session.channel
+        session.channel.control.change(difficulty, time.monotonic())
+        session.hand_out(time.monotonic(), clean=True)
+
+
 def test_a_difficulty_is_found() -> None:
     """From below: the client is told a higher one after its first shares, and a clean job with it."""
     with serving() as gauge, client(gauge) as fast:
-        gauge.call(lambda: [c.control.change(2.0**-30, time.monotonic()) for c in miner(gauge).channels])
         first = fast.difficulty
-        gauge.call(lambda: [session.hand_out(time.monotonic(), clean=True) for session in gauge.roster.sessions])
+        gauge.call(lambda: begin_at(gauge, 2.0**-30))
         fast.wait_for(lambda: fast.difficulty < first)
         fast.mine(40)
         fast.wait_for(lambda: fast.difficulty > 2.0**-30)

@@ -54,7 +54,8 @@ class Talk:
     @property
     def job(self) -> list[Any]:
         """The parameters of the last job."""
-        return [message["params"] for message in self.said if message.get("method") == "mining.notify"][-1]
+        jobs: list[list[Any]] = [said["params"] for said in self.said if said.get("method") == "mining.notify"]
+        return jobs[-1]
 
     def find(self, *, share: bool = True, time: int = 0, bits: str | None = "00000000") -> Share:
         """Search a share, or a hash that is none."""

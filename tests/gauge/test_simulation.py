@@ -60,7 +60,8 @@ def test_no_stopping_rule_biases(
     """What ends a ramp-up, a count or a run depends on the shares, and yet the estimate is right on average."""
 
     def make(rng: random.Random) -> SimulatedMiner:
-        return SimulatedMiner(**{"hashrate_hs": HASHRATE_HS, "rng": rng} | options)
+        fields: dict[str, Any] = {"hashrate_hs": HASHRATE_HS, "rng": rng}
+        return SimulatedMiner(**fields | options)
 
     fits(simulate(make, measure, runs), 0.94)
 
