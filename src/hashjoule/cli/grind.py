@@ -19,6 +19,7 @@ from hashjoule.cli.common import (
     refuse,
     threads_option,
 )
+from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
 from hashjoule.job import NONCES, Header, Job, check_mask, check_target, nbits_to_target
 from hashjoule.search import SearchOutcome, check_range, search
@@ -34,7 +35,9 @@ from hashjoule.search import SearchOutcome, check_range, search
     "--count", type=int, default=NONCES, show_default=True, metavar="N", help="Nonces to try, past 2^32 from 0 on."
 )
 @click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
-@click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
+@click.option(
+    "--backend", "name", type=BACKEND, default="auto", show_default=True, metavar="B", help="See `hashjoule devices`."
+)
 @threads_option("all cores")
 @max_launch_option
 @dask_option
@@ -54,7 +57,9 @@ def grind_command(
     dask: str | None,
     state: Path | None,
 ) -> None:
-    """Solve a block header: 160 hex digits in, the solved header out.
+    """Search for the nonce that solves one block header.
+
+    160 hex digits in, the solved header out.
 
     A drop-in for `bitcoin-util grind` and for the signet miner's --grind-cmd. Exits with 1 if the range holds no
     solution.

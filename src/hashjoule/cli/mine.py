@@ -19,6 +19,7 @@ import click
 
 from hashjoule.backends import BackendSpec
 from hashjoule.cli.common import all_cores, backend_named, max_launch_option, threads_option
+from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
 from hashjoule.mine.bitcoind.conf import NodeConf
@@ -59,7 +60,9 @@ _INTERRUPTED = 130
 @click.option("--user", help="Your name at the pool, often an address.")
 @click.option("--shares", type=click.IntRange(1), help="Stop after that many accepted shares.")
 @click.option("--follow-reconnect", is_flag=True, help="Let a pool send you to another host.")
-@click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
+@click.option(
+    "--backend", "name", type=BACKEND, default="auto", show_default=True, metavar="B", help="See `hashjoule devices`."
+)
 @threads_option("all cores")
 @max_launch_option
 @click.option("--roll-version", is_flag=True, help="Roll BIP 320's version bits too.")
@@ -84,7 +87,7 @@ def mine_command(
     roll_version: bool,
     as_json: bool,
 ) -> None:
-    """Mines blocks on your bitcoind, on an embedded regtest chain, or shares at a pool.
+    """Mine blocks on a node or embedded chain, or shares at a pool.
 
     A block counts when it is on the active chain. Blocks that the node did not answer for are kept and submitted
     by the next run. Ctrl-C ends with a summary.
