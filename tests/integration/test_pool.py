@@ -428,6 +428,19 @@ def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (strict.connections, second.connections, third.connections) == (1, 1, 1)
 
 
+def test_a_pool_that_hangs_up_at_first_contact_is_tried_again(pool: TestPool) -> None:
+    """A few times: it may be restarting."""
+
+    def subscribe(client: Client, message: dict[str, Any]) -> None:
+        client.hang_up() if pool.connections < 4 else pool._mining_subscribe(client, message)
+
+    pool.replies["mining.subscribe"] = subscribe
+    with ShareRun(pool).started() as run:
+        pool.wait_for_shares(3)
+    check(pool, run)
+    assert pool.connections == 4
+
+
 def test_no_pool_at_all() -> None:
     """At first contact the run ends, with each pool's sentence."""
     with running(TestPool(users={})) as strict:

@@ -10,7 +10,8 @@ import pytest
 from harness.bitcoind import START_SECONDS, bitcoind, free_port
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.mine.bitcoind.conf import NodeConf
-from hashjoule.mine.bitcoind.rpc import RPC_PASSWORD_VARIABLE, Credentials, Rpc
+from hashjoule.mine.bitcoind.credentials import RPC_PASSWORD_VARIABLE, Credentials
+from hashjoule.mine.bitcoind.rpc import Rpc
 
 SECRET = "s3cr3t-0123456789abcdef"
 
