@@ -23,6 +23,7 @@ from hashjoule.errors import HashjouleError
 SECTIONS = {
     "Measure": {
         "bench": "hashjoule.cli.bench:bench_command",
+        "gauge": "hashjoule.cli.gauge:gauge_command",
         "devices": "hashjoule.cli.devices:devices_command",
         "check": "hashjoule.cli.check:check_command",
     },
