@@ -91,7 +91,7 @@ class PublishedMachine(Sourced, frozen=True, kw_only=True):
 
     @property
     def deviates(self) -> bool:
-        """Whether the published J/TH is off the computed one by more than 3 %."""
+        """Whether the published J/TH is off the computed one by more than 3%."""
         if self.j_per_th is None or self.published_j_per_th is None:
             return False
         return abs(self.j_per_th / self.published_j_per_th - 1) > DEVIATION

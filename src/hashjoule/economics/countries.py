@@ -29,11 +29,11 @@ def countries_sheet(date: str | None, network_ehs: float | None) -> Sheet:
     network = _put_network_at(sheet, day, network_ehs)
     shares = list_of(day)
     summary = formulas.concentration({share.country: share.share_percent for share in shares})
-    sheet.add("largest share", summary.largest_percent, f"% ({summary.largest})")
+    sheet.add(f"largest share, {summary.largest}", summary.largest_percent, "%")
     sheet.add("listed together", summary.listed_percent, "%")
     sheet.add("Herfindahl-Hirschman index, at least", summary.hhi_low, "of 10,000")
     sheet.add("Herfindahl-Hirschman index, at most", summary.hhi_high, "of 10,000")
-    sheet.add("Nakamoto coefficient", summary.nakamoto, "countries with over half")
+    sheet.add("Nakamoto coefficient (fewest with over half)", summary.nakamoto, "countries")
     _note_fleet(sheet, fleet_efficiency(day))
     sheet.listing = Listing(HEADER, tuple(_row(share, network) for share in shares), left=3)
     return sheet

@@ -216,7 +216,7 @@ def before_change(now: float, change_percent: float) -> float:
     """Return the value before a change of so many per cent led to the value now."""
     positive(now=now)
     if change_percent <= -100:
-        raise UsageError(f"a change of {change_percent:g} % leaves nothing to compare with")
+        raise UsageError(f"a change of {change_percent:g}% leaves nothing to compare with")
     return now / (1 + change_percent / 100)
 
 
@@ -239,12 +239,12 @@ def concentration(shares_percent: Mapping[str, float]) -> Concentration:
     """Return largest share, Herfindahl-Hirschman index and Nakamoto coefficient of a (partial) list of shares.
 
     Raises:
-        UsageError: for an empty list, a negative share, or shares over 100 % together.
+        UsageError: for an empty list, a negative share, or shares over 100% together.
     """
     not_negative(**{f"the share of {name}": share for name, share in shares_percent.items()})
     listed = math.fsum(shares_percent.values())
     if not shares_percent or not 0 < listed <= 100 + 1e-9:
-        raise UsageError(f"shares must add up to more than 0 and at most 100 %, not {listed:g} %")
+        raise UsageError(f"shares must add up to more than 0 and at most 100 %, not {listed:g}%")
     ordered = sorted(shares_percent.values(), reverse=True)
     rest, smallest = max(0.0, 100 - listed), ordered[-1]
     whole, left = divmod(rest, smallest) if smallest > 0 else (0.0, 0.0)

@@ -12,6 +12,7 @@ from hashjoule.data.network import BTC_PRICE, HASH_PRICE, HASHRATE, NetworkPoint
 from hashjoule.economics import formulas
 from hashjoule.economics.sheet import GIVEN, Sheet
 from hashjoule.errors import UsageError
+from hashjoule.records.schema import Record
 
 REFRESH = "bring newer figures with --network-file (see `hashjoule economics --help`)"
 
@@ -46,6 +47,29 @@ class Miner:
 def published_miner(machine: PublishedMachine) -> Miner:
     """Return a published machine as a miner."""
     return Miner(machine.name, machine.hashrate_hs, machine.power_w, machine.source_url, machine.source_date)
+
+
+def recorded_miner(record: Record, name: str) -> Miner:
+    """Return the result of a record with the fewest joules, else its fastest one; `name` is that of the file.
+
+    Raises:
+        UsageError: If the record holds no results.
+    """
+    if not record.results:
+        raise UsageError(f"{name} holds no results")
+    metered = [result for result in record.results if result.j_per_th and result.energy]
+    if metered:
+        result = min(metered, key=lambda r: r.j_per_th.value if r.j_per_th else float("inf"))
+    else:
+        result = max(record.results, key=lambda r: r.hashrate_hs.median)
+    energy = result.energy
+    return Miner(
+        name=f"{result.backend} {result.mode}",
+        hashrate_hs=result.hashrate_hs.median,
+        power_w=energy.joules / energy.seconds if energy else None,
+        source=f"{name}, power {energy.method}" if energy else name,
+        date=record.created[:10],
+    )
 
 
 def put_miner(sheet: Sheet, miner: Miner, watts: float | None) -> Miner:

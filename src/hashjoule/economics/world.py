@@ -65,7 +65,7 @@ def put_fleet_efficiency(sheet: Sheet, fleet: FleetEfficiency) -> None:
         "fleet efficiency, estimate",
         fleet.estimate_j_per_th,
         "J/TH",
-        f"mean of the {fleet.machines} machines of the table that earned their electricity",
+        f"{fleet.machines} machines,",
         fleet.month,
     )
     sheet.put("  at best", fleet.best_j_per_th, "J/TH", fleet.best_machine, fleet.month)
@@ -94,5 +94,6 @@ def _add_emissions(sheet: Sheet, energy_twh: list[float]) -> None:
     sheet.add("emissions", middle, "Mt CO2e/year", low, high)
     sheet.note(
         f"The carbon intensity is that of {source.date}: {source.value:g} Mt CO2e for the energy of that survey.",
-        "Bounds: every machine as good as the best shipped, or as bad as the worst that still earned its power.",
+        "The fleet's efficiency is the mean of the machines of the table that had shipped and earned their power; "
+        "bounds: every machine as good as the best of them, or as bad as the worst.",
     )

@@ -37,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Exponent:
-    """The slope of log energy over log voltage, with its 95 % interval (Student's t)."""
+    """The slope of log energy over log voltage, with its 95% interval (Student's t)."""
 
     chip: str
     points: int
@@ -92,7 +92,7 @@ def rms_error(predictions: Iterable[Prediction]) -> float:
 
 
 def bootstrap_median_error(points: Sequence[ChipPoint], fit: Fit, seed: int = 1) -> Interval:
-    """Return the 95 % interval of the median error over resamples of the chips, each refitted and left out anew."""
+    """Return the 95% interval of the median error over resamples of the chips, each refitted and left out anew."""
     groups = by_chip(points)
     rng = random.Random(seed)
     errors = sorted(

@@ -107,12 +107,12 @@ class EnergyModel:
 
     @property
     def t95(self) -> float:
-        """How many standard errors a 95 % interval reaches (Student's t)."""
+        """How many standard errors a 95% interval reaches (Student's t)."""
         return student_t(0.975, self.chips - 2)
 
     @property
     def node_exponent_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the exponent of the node."""
+        """The 95% interval of the exponent of the node."""
         margin = self.t95 * self.node_exponent_error
         return self.node_exponent - margin, self.node_exponent + margin
 

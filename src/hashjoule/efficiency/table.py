@@ -40,7 +40,7 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
     j_per_th: float | None
     published_j_per_th: float | None
     deviates: bool
-    """Whether the published J/TH differs from the computed one by over 3 %."""
+    """Whether the published J/TH differs from the computed one by over 3%."""
     ratio_to_class_best: float | None
     ratio_to_best: float | None
     """J/TH over that of the best published machine of the class, and of all; doubtful rows count only if alone."""
@@ -132,14 +132,19 @@ def load_table(files: Iterable[str | Path] = ()) -> tuple[TableRow, ...]:
     Raises:
         UsageError: for a file that cannot be read or is malformed, with its name, line and field.
     """
-    published = list(machines())
-    records: list[tuple[str, Record]] = []
-    for path in map(Path, files):
-        if path.suffix.lower() == ".csv":
-            published += read_machines(path)
-        else:
-            records.append((str(path), dated_record(path)))
-    return build_rows(published, records)
+    paths = list(map(Path, files))
+    records = [(str(path), dated_record(path)) for path in paths if path.suffix.lower() != ".csv"]
+    return build_rows(published_with(paths), records)
+
+
+def published_with(files: Iterable[Path]) -> list[PublishedMachine]:
+    """Return the published machines and those of further hardware files (.csv) among these.
+
+    Raises:
+        UsageError: For a file that is malformed, with its name, line and field.
+    """
+    further = [machine for path in files if path.suffix.lower() == ".csv" for machine in read_machines(path)]
+    return [*machines(), *further]
 
 
 def dated_record(path: Path) -> Record:
@@ -225,7 +230,7 @@ def _measured(record: Record, result: Result, name: str) -> TableRow:
     return TableRow(
         origin="measured",
         model=record.name_of(result),
-        mode=f"{result.backend}, {result.mode}",
+        mode=", ".join([result.backend, result.mode, *([f"{cores} cores"] if cores > 1 else [])]),
         maker="",
         machine_class=class_of(record, result),
         shipped=None,
@@ -245,7 +250,7 @@ def _measured(record: Record, result: Result, name: str) -> TableRow:
         source=name,
         via="",
         source_date=record.created[:10],
-        note="" if cores <= 1 else f"{cores} cores",
+        note="",
         announced=False,
         cores=cores,
     )

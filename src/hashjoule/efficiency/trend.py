@@ -17,7 +17,7 @@ MIN_POINTS = 5
 
 @dataclass(frozen=True, slots=True)
 class HalvingFit:
-    """J/TH = `j_per_th_at_start` x 2^(-(year - start) / halving_years), with a 95 % interval of the halving time.
+    """J/TH = `j_per_th_at_start` x 2^(-(year - start) / halving_years), with a 95% interval of the halving time.
 
     `high_years` is infinite where the interval of the slope includes no decline at all.
     """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from hashjoule.efficiency.explain import Explanation
+from hashjoule.efficiency.explain.types import Explanation
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import count, hashrate, number, tick
 from hashjoule.report.waterfall import LABELS, Step, steps

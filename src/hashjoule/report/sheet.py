@@ -1,4 +1,4 @@
-"""A calculation as text: results first, then what it stands on; the sources come last, so that tables fit a terminal."""
+"""A calculation as text: results first, then what it stands on; sources come last, so that tables fit a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONG_HEAD = 8
 def text(sheet: Sheet) -> str:
     """Return a sheet as text of at most 80 columns; only the addresses of sources may be longer."""
     parts = [_listing(sheet.listing)] if sheet.listing else []
-    parts.append(columns(("result", "unit", "value", "range"), [_result(o) for o in sheet.outcomes], left=2))
+    parts.append(_results(sheet.outcomes))
     sources = list(dict.fromkeys(entry.source for entry in sheet.inputs if "://" in entry.source))
     parts.append(_inputs(sheet.inputs, sources))
     parts += [textwrap.fill(f"Note: {note}", WIDTH) for note in sheet.notes]
@@ -26,9 +26,14 @@ def text(sheet: Sheet) -> str:
     return "\n\n".join(parts)
 
 
-def _result(outcome: Outcome) -> tuple[str, str, str, str]:
-    span = "" if outcome.low is None else f"{number(outcome.low)} to {number(outcome.high)}"
-    return outcome.name, outcome.unit, _value(outcome.value, outcome.unit), span
+def _results(outcomes: Sequence[Outcome]) -> str:
+    """Every result with its unit, and its range if any has one."""
+    rows = [(o.name, o.unit, _value(o.value, o.unit)) for o in outcomes]
+    if all(outcome.low is None for outcome in outcomes):
+        return columns(("result", "unit", "value"), rows, left=2)
+    spans = ["" if o.low is None else f"{number(o.low)} to {number(o.high)}" for o in outcomes]
+    ranged = [(*row, span) for row, span in zip(rows, spans, strict=True)]
+    return columns(("result", "unit", "value", "range"), ranged, left=2)
 
 
 def _value(value: Value, unit: str = "") -> str:

@@ -70,7 +70,7 @@ def share_at(claim: Claim) -> Finding:
         _stated(claim),
         row.share_percent,
         f"{_stated(claim):g}% of the network",
-        f"{row.share_percent:.3g}% in {row.date}; {min(since):.3g} to {max(since):.3g}% in all lists since September 2021",
+        f"{row.share_percent:.3g}% in {row.date}; {min(since):.3g} to {max(since):.3g}% in all lists since 2021-09",
         _countries(country),
     )
 
@@ -116,7 +116,7 @@ def only_reported(claim: Claim) -> Finding:
         claim,
         "the data set holds the same report only",
         "",
-        f"{point.value:g} {point.unit} in {point.date}, from that report",
+        f"{point.value:g}{point.unit} in {point.date}, from that report",
         f"hashjoule claims {claim.id}",
     )
 

@@ -18,6 +18,7 @@ from hashjoule.efficiency.explain.factors import (
     process_node,
     supply_voltage,
 )
+from hashjoule.efficiency.explain.published import best_subject, reference_subject
 from hashjoule.efficiency.explain.types import Explanation, Factor, Subject
 from hashjoule.efficiency.model import EnergyModel, published_model
 
@@ -25,14 +26,16 @@ REST = "rest"
 UNDOCUMENTED = "newer chips, undocumented"
 
 
-def explain(subject: Subject, reference: Subject, best: Subject) -> Explanation:
+def explain(subject: Subject, reference: Subject | None = None, best: Subject | None = None) -> Explanation:
     """Return the chain of factors from a machine to the reference, and on to the best ASIC.
 
     Args:
         subject: The machine to explain.
-        reference: The best shipping ASIC whose node and core voltage are documented.
-        best: The best shipping ASIC.
+        reference: Where the modelled factors end; None for the best shipping ASIC whose chip is documented.
+        best: Where the chain ends; None for the best shipping ASIC.
     """
+    reference = reference or reference_subject()
+    best = best or best_subject()
     model = published_model()
     modelled = [
         code_cost(subject),
@@ -75,7 +78,7 @@ def _undocumented(ratio: Fraction, reference: Subject, best: Subject) -> Factor:
         ratio,
         float(ratio),
         float(ratio),
-        f"published: {reference.name}, {reference.source}; {best.name}, {best.source}",
+        "what both machines publish",
         f"{reference.j_per_th:.3g} to {best.j_per_th:.3g} J/TH; node and voltage of {best.name} are not published",
     )
 

@@ -1,4 +1,4 @@
-"""The factors of the chain, one function each. Every interval is a 95 % interval or the range of the literature."""
+"""The factors of the chain, one function each. Every interval is a 95% interval or the range of the literature."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def instruction_overhead(subject: Subject) -> Factor:
 def process_node(subject: Subject, reference: Subject, model: EnergyModel) -> Factor:
     """Capacitance of the two nodes by the calibrated power law."""
     name = "process node"
-    source = "exponent calibrated on published chips (results/calibration.md); interval: its 95 % interval"
+    source = "exponent calibrated on published chips (results/calibration.md); interval: its 95% interval"
     assert reference.process_nm is not None
     a, (low, high) = model.node_exponent, model.node_exponent_interval
     if subject.process_nm is None:
