@@ -17,7 +17,8 @@ import pytest
 
 from harness.bitcoind import ADDRESS, BitcoinNode, forward, http_server, reply, running
 from harness.mining import run_on, searching, until
-from hashjoule.block import output, varint
+from harness.transactions import OP_TRUE_ADDRESS, spend
+from hashjoule.block import output
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import sha256d
 from hashjoule.mine.address import script_of
@@ -30,7 +31,7 @@ ADDRESSES = {
     "pubkeyhash": "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r",
     "scripthash": "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
     "witness_v0_keyhash": ADDRESS,
-    "witness_v0_scripthash": "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85",
+    "witness_v0_scripthash": OP_TRUE_ADDRESS,
     "witness_v1_taproot": "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6",
 }
 
@@ -98,19 +99,11 @@ def test_a_proposal_that_is_wrong_is_told(chain: Node) -> None:
     assert chain.propose(rich[:36] + sha256d(coinbase) + rich[68:]) == "bad-cb-amount"
 
 
-def spend(outpoint: bytes, outputs: list[bytes], *, witness: bool) -> bytes:
-    """A transaction that spends an output of `ANYONE_CAN_SPEND`."""
-    body = b"\x01" + outpoint + b"\x00" + b"\xff" * 4 + varint(len(outputs)) + b"".join(outputs)
-    if not witness:
-        return b"\x02\0\0\0" + body + bytes(4)
-    return b"\x02\0\0\0\0\x01" + body + b"\x01\x01\x51" + bytes(4)
-
-
 def test_all_transactions_and_their_fees_are_mined(tmp_path: Path) -> None:
     """300 of them, so that their number takes three bytes, with witnesses and a fee each."""
     fee, number = 1_000, 300
     with running(tmp_path / "node", "regtest", "-blockmaxweight=4000000", "-blockmintxfee=0.00000001") as node:
-        node.call("generatetoaddress", 101, ADDRESSES["witness_v0_scripthash"])
+        node.call("generatetoaddress", 101, OP_TRUE_ADDRESS)
         first = node.call("getblock", node.call("getblockhash", 1), 1)["tx"][0]
         each = (50 * 10**8 - 100_000) // number
         outpoint = bytes.fromhex(first)[::-1] + bytes(4)
