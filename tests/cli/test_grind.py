@@ -1,4 +1,4 @@
-"""`hashjoule grind`: a header in, the solved header out; what it says when there is none."""
+"""`hashjoule grind`: a header in, the solved header out, or a sentence if there is none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEAR = str(HEADER.nonce - 1_000)
 
 @pytest.mark.parametrize("extra", [[], ["--version-mask", "1fffe000"], ["--threads", "2"], ["--backend", "reference"]])
 def test_a_real_header_is_solved(hashjoule: CommandLine, extra: list[str]) -> None:
-    """The solved header comes out as hex and nothing else; it meets its target."""
+    """The solved header comes out as hex and nothing else, and it meets its target."""
     code, out, err = hashjoule("grind", UNSOLVED, "--start", NEAR, "--count", "2000", *extra)
     assert (code, err) == (0, "")
     solved = Header.parse(bytes.fromhex(out))
@@ -41,7 +41,7 @@ def test_a_real_header_is_solved(hashjoule: CommandLine, extra: list[str]) -> No
     ],
 )
 def test_an_exhausted_range_is_told(hashjoule: CommandLine, extra: list[str], words: str) -> None:
-    """Exit code 1, nothing on stdout, one sentence with the rate and what else to try."""
+    """The exit code is 1, stdout is empty, and one sentence has the rate and what else to try."""
     code, out, err = hashjoule("grind", UNSOLVED, *extra)
     assert (code, out) == (1, "")
     assert err.startswith(f"no solution {words}")
@@ -50,7 +50,7 @@ def test_an_exhausted_range_is_told(hashjoule: CommandLine, extra: list[str], wo
 
 
 def test_when_all_nonces_are_tried_versions_are_left(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And then the time and the merkle root."""
+    """After the versions, the time and the merkle root are left."""
     monkeypatch.setattr("hashjoule.cli.grind.solve", lambda header, **options: None)
     _, _, err = hashjoule("grind", UNSOLVED)
     assert "all 4,294,967,296 nonces (" in err
@@ -68,13 +68,13 @@ def test_an_easier_target(hashjoule: CommandLine) -> None:
 
 
 def from_stdin(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch, content: bytes, *extra: str) -> Any:
-    """The command with this on stdin."""
+    """Run the command with this content on stdin."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
     return hashjoule("grind", "-", *extra)
 
 
 def test_headers_from_stdin(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line in, a line out; empty lines and the form of line ends do not matter."""
+    """Each line gives a line; empty lines and the kind of line ends do not matter."""
     headers = [replace(EASY, time=time) for time in range(5)]
     content = "\r\n".join(header.pack().hex() for header in headers) + "\n\n"
     code, out, err = from_stdin(hashjoule, monkeypatch, content.encode())
@@ -97,7 +97,7 @@ def test_a_header_without_a_solution_does_not_stop_the_others(
 
 @pytest.mark.parametrize("line", [b"zz", b"00", b"\xff\xfe", UNSOLVED.encode() + b"00", b"-"])
 def test_a_bad_line_on_stdin(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
-    """Its number is told; what came before is solved."""
+    """The sentence has its number; the lines before it are solved."""
     code, out, err = from_stdin(hashjoule, monkeypatch, EASY.pack().hex().encode() + b"\n" + line + b"\n")
     assert code == 2
     assert len(out.splitlines()) == 1
@@ -106,12 +106,12 @@ def test_a_bad_line_on_stdin(hashjoule: CommandLine, monkeypatch: pytest.MonkeyP
 
 
 def test_nothing_on_stdin_is_nothing_to_do(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for any filter."""
+    """An empty input gives an empty output, as for any filter."""
     assert from_stdin(hashjoule, monkeypatch, b"") == (0, "", "")
 
 
 def test_json(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line for each header; null where there is no solution."""
+    """Each header has one line, with null where there is no solution."""
     content = f"{EASY.pack().hex()}\n{UNSOLVED}\n".encode()
     code, out, _ = from_stdin(hashjoule, monkeypatch, content, "--count", "100", "--json")
     assert code == 1
@@ -124,7 +124,7 @@ def test_json(hashjoule: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_state_belongs_to_one_header(hashjoule: CommandLine) -> None:
-    """And to a cluster."""
+    """It also belongs to a cluster."""
     code, _, err = hashjoule("grind", UNSOLVED, "--state", "x")
     assert (code, "it goes with --dask" in err) == (2, True)
     code, _, err = hashjoule("grind", "-", "--state", "x", "--dask", "127.0.0.1:1")
@@ -132,7 +132,7 @@ def test_a_state_belongs_to_one_header(hashjoule: CommandLine) -> None:
 
 
 def test_a_terminal_shows_rate_and_time_left() -> None:
-    """On a line that fits, and that is gone at the end."""
+    """The line fits the terminal and is gone at the end."""
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "hashjoule", "grind", UNSOLVED, "--target", "1", "--count", str(1 << 24)]
     environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
