@@ -51,13 +51,27 @@ def _line(result: Result, gauge: Gauge) -> list[str]:
         result.device,
         kind,
         hashrate(rate.median),
-        f"{hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)}",
+        rates(rate.ci95_low, rate.ci95_high),
         f"{gauge.shares.counted:,}",
         f"{rejected(gauge.shares):,}",
         duration(gauge.seconds),
         f"{power(energy.joules / energy.seconds)} {energy.method}" if energy else "-",
         number(result.j_per_th.value) if result.j_per_th else "-",
     ]
+
+
+def rates(low_hs: float, high_hs: float) -> str:
+    """Return two rates with their unit once, if it is the same: 1.12 to 1.20 TH/s."""
+    low, high = hashrate(low_hs), hashrate(high_hs)
+    figure, unit = low.split(" ", 1)
+    return f"{figure} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def gauge_markdown(record: Record) -> str:
+    """Return the table of the miners as Markdown."""
+    lines = [_line(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
+    rule = ["---", "---", *["--:"] * (len(_HEADER) - 2)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (_HEADER, rule, *lines))
 
 
 def rejected(shares: ShareCounts) -> int:
@@ -88,7 +102,7 @@ def claim_sentence(result: Result, claim: Claim) -> str:
     if claim.hashrate_hs:
         said.append(hashrate(claim.hashrate_hs))
         off.append(f"rate {change(rate.median / claim.hashrate_hs)}")
-    measured.append(f"{hashrate(rate.median)} ({hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)})")
+    measured.append(f"{hashrate(rate.median)} ({rates(rate.ci95_low, rate.ci95_high)})")
     if claim.power_w:
         said.append(power(claim.power_w))
     if metered:
@@ -106,10 +120,9 @@ def constancy_sentences(result: Result, gauge: Gauge) -> Iterator[str]:
     """Return what speaks against a constant rate, a sentence each."""
     p, parts = gauge.constancy.p_value, result.samples_hs
     if p is not None and p < UNLIKELY:
-        low, high = hashrate(min(parts)), hashrate(max(parts))
         yield (
-            f"the rate was not constant (p = {p:.1g}): {hashrate(parts[0])} in the first tenth and "
-            f"{hashrate(parts[-1])} in the last, {low} to {high} overall."
+            f"the rate was not constant (p = {p:.1g}): {hashrate(parts[0])} in the first tenth of the count and "
+            f"{hashrate(parts[-1])} in the last; the tenths range from {rates(min(parts), max(parts))}."
         )
     if gauge.miners == 1 and gauge.constancy.silence_p_value < UNLIKELY:
         part = percent(gauge.constancy.longest_silence_s / gauge.seconds)
