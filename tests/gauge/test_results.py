@@ -56,7 +56,8 @@ def test_a_result_holds_the_estimate() -> None:
     assert gauge.difficulty == miner.channels[0].control.difficulty
     assert gauge.ramp_up
     assert gauge.ramp_up.hashrate_hs == pytest.approx(1.2e12, rel=0.7)
-    assert found.energy is found.j_per_th is None
+    assert found.energy is None
+    assert found.j_per_th is None
 
 
 def test_a_meter_outweighs_what_the_device_reports() -> None:
