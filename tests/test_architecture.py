@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backends", "meters", "records", "stratum"),
     ("check", "search"),
     ("benchmark", "choose", "economics", "efficiency", "gauge", "mine"),
-    ("fleet",),
+    ("fleet", "solver"),
     ("report",),
     ("cli",),
 )
