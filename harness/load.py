@@ -17,7 +17,7 @@ EVERY_HASH = 2.0**-33
 
 
 @dataclass
-class Load:
+class LoadFigures:
     """What a load has seen: shares sent, accepted and refused, and the time to each answer."""
 
     sent: int = 0
@@ -36,7 +36,7 @@ class Load:
 class _Miner(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, load: Load, user: str) -> None:
+    def __init__(self, load: LoadFigures, user: str) -> None:
         self._load, self._user = load, user
         self._buffer = bytearray()
         self._job: list[object] = []
@@ -106,9 +106,9 @@ async def _submit_on_time(miner: _Miner, interval_s: float, until_s: float) -> N
         next_s += interval_s
 
 
-async def drive(port: int, connections: int, shares_per_second: float, seconds: float) -> Load:
+async def drive(port: int, connections: int, shares_per_second: float, seconds: float) -> LoadFigures:
     """Keep so many connections, which together submit so many shares a second."""
-    load, loop = Load(), asyncio.get_running_loop()
+    load, loop = LoadFigures(), asyncio.get_running_loop()
     miners: Sequence[_Miner] = []
     for number in range(connections):
         _, miner = await loop.create_connection(lambda n=number: _Miner(load, f"worker.{n % 20}"), "127.0.0.1", port)  # type: ignore[misc]

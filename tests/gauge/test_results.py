@@ -8,20 +8,20 @@ import pytest
 from msgspec.structs import replace
 
 from harness.gauge import SimulatedMiner
-from hashjoule.gauge.channel import Miner
+from hashjoule.gauge.channel import GaugedMiner
 from hashjoule.gauge.results import refusal_of, result_of, sum_of
 from hashjoule.gauge.tally import Estimate
 from hashjoule.records.files import load_record
-from hashjoule.records.gauge import Claim, DeviceReport, Gauge
+from hashjoule.records.gauge import DeviceClaim, DeviceReport, Gauge
 from hashjoule.records.schema import Energy, Rate, Result
 from hashjoule.report.gauge import claim_sentence, constancy_sentences, gauge_markdown, gauge_text, rates
 from tests.support import GOLDEN_RECORD_WITH_GAUGE
 
 METERED = Energy(22.9 * 600, 600.0, "a plug", "wall", "counter")
-CLAIM = Claim(60, 1.21e12, 17.4, DeviceReport(source="AxeOS at x:80"))
+CLAIM = DeviceClaim(60, 1.21e12, 17.4, DeviceReport(source="AxeOS at x:80"))
 
 
-def measured(hashrate_hs: float = 1.2e12, seconds: float = 600.0, seed: int = 1) -> tuple[Miner, Estimate]:
+def measured(hashrate_hs: float = 1.2e12, seconds: float = 600.0, seed: int = 1) -> tuple[GaugedMiner, Estimate]:
     """A simulated miner after a count."""
     simulated = SimulatedMiner(hashrate_hs=hashrate_hs, rng=random.Random(seed), fixed=hashrate_hs / 2**32)
     estimate = simulated.run(seconds)
@@ -29,7 +29,7 @@ def measured(hashrate_hs: float = 1.2e12, seconds: float = 600.0, seed: int = 1)
     return simulated.miner, estimate
 
 
-def result(energy: Energy | None = None, claim: Claim | None = None) -> Result:
+def result(energy: Energy | None = None, claim: DeviceClaim | None = None) -> Result:
     """Its result."""
     return result_of(*measured(), name=None, kind=None, energy=energy, claim=claim)
 

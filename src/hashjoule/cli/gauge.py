@@ -18,7 +18,7 @@ from hashjoule.gauge.devices import device
 from hashjoule.gauge.poisson import relative_half_width, shares_for
 from hashjoule.gauge.results import miner_name
 from hashjoule.gauge.roster import Ending, Roster
-from hashjoule.gauge.run import Plan, Show, measure
+from hashjoule.gauge.run import GaugePlan, Show, measure
 from hashjoule.records.facts import utc_now
 from hashjoule.records.files import RecordFile, to_json
 from hashjoule.records.schema import Record
@@ -29,7 +29,7 @@ from hashjoule.stratum.difficulty import target_of
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hashjoule.gauge.channel import Miner
+    from hashjoule.gauge.channel import GaugedMiner
     from hashjoule.meters import Meter
 
 DEFAULT_SECONDS = 600.0
@@ -114,7 +114,7 @@ def gauge_command(
     """
     host, port = _address(listen)
     ending = _ending(seconds, minutes, precision)
-    plan = Plan(
+    plan = GaugePlan(
         ending=ending,
         host=host,
         port=port,
@@ -243,7 +243,7 @@ def _table(roster: Roster, ending: Ending, now_s: float) -> Table:
     return table
 
 
-def progress_row(miner: Miner, ending: Ending, now_s: float) -> tuple[str, ...]:
+def progress_row(miner: GaugedMiner, ending: Ending, now_s: float) -> tuple[str, ...]:
     """Return a miner's line of the progress table; the time left is that to the wanted precision."""
     name, rejected = miner_name(miner), f"{miner.account.rejected.total():,}"
     tally = miner.account.count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hashjoule.records.gauge import Claim, Gauge, ShareCounts
+from hashjoule.records.gauge import DeviceClaim, Gauge, ShareCounts
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power
 from hashjoule.report.text import columns
@@ -94,7 +94,7 @@ def _notes(result: Result, gauge: Gauge) -> Iterator[str]:
         yield f"{name}: the ramp-up took {duration(ramp.seconds)} ({end}); its {shares} are not part of the rate."
 
 
-def claim_sentence(result: Result, claim: Claim) -> str:
+def claim_sentence(result: Result, claim: DeviceClaim) -> str:
     """Return what the device says of itself beside what was measured; empty if it says neither rate nor power."""
     rate, energy = result.hashrate_hs, result.energy
     metered = energy if energy and energy.method not in ("reported", "declared") else None
