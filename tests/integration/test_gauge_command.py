@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from hashjoule.records.files import load_record
 from hashjoule.records.gauge import Gauge
 from tests.conftest import CommandLine
 from tests.gauge.answers import AXEOS
+from tests.gauge.mining import mining
 from tests.gauge.test_devices import axeos
 from tests.meters.plug_server import Load, SimulatedPlug, served
 from tests.support import GOLDEN_RECORD_WITH_GAUGE
@@ -82,27 +82,6 @@ def command(*arguments: str) -> Iterator[Command]:
         yield running
     finally:
         running.close()
-
-
-@contextmanager
-def mining(port: int, user: str = "tester") -> Iterator[StratumClient]:
-    """A client that mines until the server hangs up or the block ends."""
-    client = StratumClient(port, user).start()
-    ended = threading.Event()
-
-    def mine() -> None:
-        with suppress(EOFError, OSError):
-            while not ended.is_set():
-                client.submit(client.find())
-
-    thread = threading.Thread(target=mine, daemon=True)
-    thread.start()
-    try:
-        yield client
-    finally:
-        ended.set()
-        thread.join()
-        client.close()
 
 
 def await_count(client: StratumClient) -> None:
