@@ -47,7 +47,12 @@ COLUMNS = (
 """The sortable columns in the order of the page, J/TH where a phone still shows it; what each sorts by in `_point`."""
 TEXTS = ("machine", "class", "shipped", "maker")
 """The columns that hold no numbers."""
-_METHODS = {"counter": "read from an energy counter", "sampled": "sampled", "bound": "an upper bound"}
+_METHODS = {
+    "counter": "read from an energy counter",
+    "sampled": "sampled",
+    "bound": "an upper bound",
+    "reported": "as the device itself reports, not metered",
+}
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
