@@ -125,7 +125,7 @@ def _step(axis: _LogAxis, step: Step) -> str:
 
 
 def _whisker(low: float, high: float) -> str:
-    """An interval: a thin line with ends, on a halo in the colour of the page."""
+    """Draw an interval: a thin line with ends, on a halo in the colour of the page."""
     low, high = max(0.0, low), min(100.0, high)
     strokes = ((low, high, 50, 50), (low, low, 30, 70), (high, high, 30, 70))
     return "".join(
@@ -136,7 +136,7 @@ def _whisker(low: float, high: float) -> str:
 
 
 def _line(name: str, drawing: str, value: str, kind: str = "") -> str:
-    """A line of a chart: its name, its picture and its value; the picture says nothing that the text does not."""
+    """Return a line of a chart: name, picture and value. The picture says nothing that the text does not."""
     return (
         f'<div class="line {kind}"><span class="name">{escape(name)}</span>'
         f'<svg aria-hidden="true" focusable="false">{drawing}</svg><span class="value">{value}</span></div>'

@@ -24,7 +24,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def _plain(value: float, digits: int) -> str:
-    """A rounded number below a million, with the zeros that its digits stand for."""
+    """Return a rounded number below a million, with the zeros that its digits stand for."""
     if value == 0:
         return "0"
     exponent = int(f"{abs(value):e}".partition("e")[2])

@@ -77,7 +77,7 @@ def report_page(records: Sequence[NamedRecord]) -> str:
 
 
 def _headline(records: Sequence[NamedRecord], rows: Sequence[Row]) -> tuple[str, str]:
-    """The title and the sentence below it: the least energy that was measured, else the highest rate."""
+    """Return the title and the sentence below it: the least energy that was measured, else the highest rate."""
     results = [(record, result) for _, record in records for result in record.results]
     if not results:
         published = sum(row.origin == "published" for row in rows)

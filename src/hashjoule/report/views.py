@@ -206,7 +206,7 @@ def _frontier(rows: Sequence[Row]) -> View:
 
 
 def _record_line(rows: Sequence[Row]) -> Line:
-    """The least energy of any machine shipped so far, as a line of steps."""
+    """Return the least energy of any machine shipped so far, as a line of steps."""
     records = [(quantity(row, "year"), quantity(row, "j_per_th")) for row in frontier(rows)]
     points = records[:1]
     for year, j_per_th in records[1:]:
@@ -277,7 +277,7 @@ def _power(rows: Sequence[Row]) -> View:
 
 
 def _equal_line(j_per_th: float, watts: tuple[float, float], rates_hs: tuple[float, float]) -> Line:
-    """The hash rates of machines with the same J/TH, within the axes."""
+    """Return the hash rates of machines with the same J/TH, within the axes."""
     ends = (max(watts[0], rates_hs[0] * j_per_th / 1e12), min(watts[1], rates_hs[1] * j_per_th / 1e12))
     return Line("equal", None, tuple((w, w / j_per_th * 1e12) for w in ends), f"{tick(j_per_th)} J/TH")
 
@@ -303,7 +303,7 @@ def _labelled(rows: Sequence[Row], name: ViewName) -> tuple[Row, ...]:
 
 
 def _marks_note(rows: Sequence[Row]) -> str:
-    """What hollow marks and stars mean, as far as there are any."""
+    """Say what hollow marks and stars mean, as far as there are any."""
     yours = [row for row in rows if row.origin == "measured"]
     declared = any(row.power_basis == "declared" for row in yours)
     stars = "Stars: your measurements" + (", hollow where the power is declared" if declared else "") + ". "
@@ -311,7 +311,7 @@ def _marks_note(rows: Sequence[Row]) -> str:
 
 
 def _left_out(rows: Sequence[Row], name: ViewName, lacks: str) -> str:
-    """How many published machines the view cannot show, and for want of what."""
+    """Say how many published machines the view cannot show, and for want of what."""
     missing = [row for row in rows if row.origin == "published" and not drawable(row, name)]
     powerless = sum(row.j_per_th is None for row in missing)
     others = len(missing) - powerless

@@ -76,7 +76,7 @@ def rate_finding(record: Record) -> str:
 
 
 def _on_more_cores(record: Record) -> str:
-    """The fastest result on the most CPU cores, as a second half of the sentence; nothing if all run on one."""
+    """Return the fastest result on the most CPU cores, as a second half of the sentence; nothing if all run on one."""
     most = max((record.cores_of(result) for result in record.results), default=0)
     if most <= 1:
         return ""
@@ -126,13 +126,13 @@ def _temperatures(conditions: Conditions) -> str:
 
 
 def _list(title: str, entries: Sequence[str]) -> str:
-    """A list under a heading; nothing if it is empty."""
+    """Return a list under a heading; nothing if it is empty."""
     items = "".join(f"<li>{escape(entry)}</li>" for entry in entries)
     return f'<div class="warnings"><h3>{title}</h3><ul>{items}</ul></div>' if entries else ""
 
 
 def _notes(record: Record) -> list[str]:
-    """What the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
+    """Return what the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
     found = [note for note in [power_note(record)] if note]
     found += [_above_idle(result) for result in record.results if result.j_per_th and result.j_per_th_above_idle]
     return found + notes(record)
