@@ -44,14 +44,27 @@ def _heading(record: Record, result: Result) -> str:
 
 
 def _rate_bar(result: Result, longest: float) -> str:
-    measured = result.hashrate_hs
-    value, low, high = (_LONGEST * x / longest for x in (measured.median, measured.ci95_low, measured.ci95_high))
-    interval = f"{hashrate(measured.ci95_low)} to {hashrate(measured.ci95_high)}"
-    return _line(
-        result.mode,
-        f'<rect class="bar {result.mode}" x="0" y="15%" width="{value:.2f}%" height="70%"/>{_whisker(low, high)}',
-        f"<b>{hashrate(measured.median)}</b> <small>{interval}</small>",
-    )
+    rate = result.hashrate_hs
+    return bar_line(result.mode, result.mode, rate.median, (rate.ci95_low, rate.ci95_high), longest)
+
+
+def bar_line(name: str, kind: str, rate_hs: float, interval_hs: tuple[float, float] | None, longest_hs: float) -> str:
+    """Return a hash rate as a bar with its name and value.
+
+    Args:
+        name: What stands before the bar.
+        kind: The class of the bar, which has its colour: plain or rolled.
+        rate_hs: The rate, in H/s.
+        interval_hs: The ends of its interval; None if it has none.
+        longest_hs: The rate that takes the whole width.
+    """
+    drawing = f'<rect class="bar {kind}" x="0" y="15%" width="{_LONGEST * rate_hs / longest_hs:.2f}%" height="70%"/>'
+    words = f"<b>{hashrate(rate_hs)}</b>"
+    if interval_hs:
+        low, high = interval_hs
+        drawing += _whisker(_LONGEST * low / longest_hs, _LONGEST * high / longest_hs)
+        words += f" <small>{hashrate(low)} to {hashrate(high)}</small>"
+    return _line(name, drawing, words)
 
 
 def factor_bars(explanation: Explanation) -> str:

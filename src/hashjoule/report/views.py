@@ -22,6 +22,9 @@ LineKind = Literal["records", "trend", "best", "equal"]
 
 CLASS_NAMES = {"cpu": "CPUs", "gpu": "GPUs", "fpga": "FPGAs", "asic": "ASICs"}
 
+UNMETERED = ("declared", "reported")
+"""How the power of a measurement was found if no meter showed it: stated by the user, or by the device itself."""
+
 TURN = "2016-06"
 """The Antminer S9 of June 2016, the first at 16 nm in numbers, ends the steep early fall: one trend line leads to it,
 another one on from it."""
@@ -130,8 +133,8 @@ def date_of(row: Row) -> str | None:
 
 
 def is_hollow(row: Row) -> bool:
-    """Return whether a mark is hollow: its energy is doubtful, an upper bound, or rests on a declared power."""
-    return row.is_bound or row.quality == "low" or row.power_basis == "declared"
+    """Return whether a mark is hollow: its energy is doubtful, an upper bound, or rests on a power nobody metered."""
+    return row.is_bound or row.quality == "low" or row.power_basis in UNMETERED
 
 
 def short_name(name: str, length: int = 36) -> str:
@@ -144,8 +147,8 @@ def short_name(name: str, length: int = 36) -> str:
 def energy_text(row: Row) -> str:
     """Return the J/TH of a row with what limits it: "at most 40,700 J/TH"."""
     bound = "at most " if row.is_bound else ""
-    declared = " (declared power)" if row.power_basis == "declared" else ""
-    return f"{bound}{number(row.j_per_th)} J/TH{declared}"
+    basis = f" ({row.power_basis} power)" if row.power_basis in UNMETERED else ""
+    return f"{bound}{number(row.j_per_th)} J/TH{basis}"
 
 
 def label_of(row: Row, name: ViewName) -> tuple[str, str]:
@@ -305,8 +308,8 @@ def _labelled(rows: Sequence[Row], name: ViewName) -> tuple[Row, ...]:
 def _marks_note(rows: Sequence[Row]) -> str:
     """Say what hollow marks and stars mean, as far as there are any."""
     yours = [row for row in rows if row.origin == "measured"]
-    declared = any(row.power_basis == "declared" for row in yours)
-    stars = "Stars: your measurements" + (", hollow where the power is declared" if declared else "") + ". "
+    bases = sorted({row.power_basis for row in yours if row.power_basis in UNMETERED})
+    stars = "Stars: your measurements" + (f", hollow where the power is {' or '.join(bases)}" if bases else "") + ". "
     return f"{stars if yours else ''}Hollow: doubtful, or an upper bound (TDP, power limit)."
 
 
