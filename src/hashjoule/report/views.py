@@ -132,15 +132,9 @@ def date_of(row: TableRow) -> str | None:
     return row.source_date if row.origin == "measured" else row.shipped
 
 
-<<<<<<< HEAD
 def is_hollow(row: TableRow) -> bool:
-    """Return whether a mark is hollow: its energy is doubtful, promised, a bound, or rests on a declared power."""
-    return row.is_bound or row.announced or row.quality == "low" or row.power_basis == "declared"
-=======
-def is_hollow(row: TableRow) -> bool:
-    """Return whether a mark is hollow: its energy is doubtful, an upper bound, or rests on a power nobody metered."""
-    return row.is_bound or row.quality == "low" or row.power_basis in UNMETERED
->>>>>>> main
+    """Return whether a mark is hollow: its energy is doubtful, promised, a bound, or from a power nobody metered."""
+    return row.is_bound or row.announced or row.quality == "low" or row.power_basis in UNMETERED
 
 
 def short_name(name: str, length: int = 36) -> str:
@@ -153,14 +147,9 @@ def short_name(name: str, length: int = 36) -> str:
 def energy_text(row: TableRow) -> str:
     """Return the J/TH of a row with what limits it: "at most 40,700 J/TH"."""
     bound = "at most " if row.is_bound else ""
-<<<<<<< HEAD
-    declared = " (declared power)" if row.power_basis == "declared" else ""
-    promised = " (announced)" if row.announced else ""
-    return f"{bound}{number(row.j_per_th)} J/TH{declared}{promised}"
-=======
     basis = f" ({row.power_basis} power)" if row.power_basis in UNMETERED else ""
-    return f"{bound}{number(row.j_per_th)} J/TH{basis}"
->>>>>>> main
+    promised = " (announced)" if row.announced else ""
+    return f"{bound}{number(row.j_per_th)} J/TH{basis}{promised}"
 
 
 def label_of(row: TableRow, name: ViewName) -> tuple[str, str]:
@@ -220,13 +209,8 @@ def _frontier(rows: Sequence[TableRow]) -> View:
     )
 
 
-<<<<<<< HEAD
-def _record_line(rows: Sequence[TableRow]) -> Line:
-    """The least energy of any machine shipped so far, as a line of steps."""
-=======
 def _record_line(rows: Sequence[TableRow]) -> Line:
     """Return the least energy of any machine shipped so far, as a line of steps."""
->>>>>>> main
     records = [(quantity(row, "year"), quantity(row, "j_per_th")) for row in frontier(rows)]
     points = records[:1]
     for year, j_per_th in records[1:]:
@@ -325,29 +309,16 @@ def _labelled(rows: Sequence[TableRow], name: ViewName) -> tuple[TableRow, ...]:
     return (*best.values(), *(published[machine] for machine in NOTABLE[name] if machine in published))
 
 
-<<<<<<< HEAD
-def _marks_note(rows: Sequence[TableRow]) -> str:
-    """What hollow marks and stars mean, as far as there are any."""
-    yours = [row for row in rows if row.origin == "measured"]
-    declared = any(row.power_basis == "declared" for row in yours)
-    stars = "Stars: your measurements" + (", hollow where the power is declared" if declared else "") + ". "
-    return f"{stars if yours else ''}Hollow: doubtful, only announced, or an upper bound (TDP, power limit)."
-
-
-def _left_out(rows: Sequence[TableRow], name: ViewName, lacks: str) -> str:
-    """How many published machines the view cannot show, and for want of what."""
-=======
 def _marks_note(rows: Sequence[TableRow]) -> str:
     """Say what hollow marks and stars mean, as far as there are any."""
     yours = [row for row in rows if row.origin == "measured"]
     bases = sorted({row.power_basis for row in yours if row.power_basis in UNMETERED})
     stars = "Stars: your measurements" + (f", hollow where the power is {' or '.join(bases)}" if bases else "") + ". "
-    return f"{stars if yours else ''}Hollow: doubtful, or an upper bound (TDP, power limit)."
+    return f"{stars if yours else ''}Hollow: doubtful, only announced, or an upper bound (TDP, power limit)."
 
 
 def _left_out(rows: Sequence[TableRow], name: ViewName, lacks: str) -> str:
     """Say how many published machines the view cannot show, and for want of what."""
->>>>>>> main
     missing = [row for row in rows if row.origin == "published" and not drawable(row, name)]
     powerless = sum(row.j_per_th is None for row in missing)
     others = len(missing) - powerless
