@@ -104,7 +104,7 @@ def test_a_variant_that_this_cpu_lacks(capsys: pytest.CaptureFixture[str], monke
     """Forced, it is bad input, and the sentence says what is missing."""
     from hashjoule.backends import c
 
-    monkeypatch.setattr(c, "_why_not", lambda needs: "this CPU lacks everything" if needs else None)
+    monkeypatch.setattr(c, "_feature_names", lambda bits: ("everything",))
     name = next(spec.name for spec in backends.specs("c") if spec.unavailable)
     code, out, err = call(capsys, "bench", "--backend", name)
     assert (code, out) == (2, "")
