@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from hashjoule.efficiency.dataset import machines
 from hashjoule.records.schema import Record, Result, Sustained
+from hashjoule.report.gauge import gauge_markdown, gauge_text, is_gauge
 from hashjoule.report.text import columns, significant
 from hashjoule.statistics import outliers
 
@@ -22,6 +23,8 @@ def render(record: Record, form: Format) -> str:
 
 def text(record: Record) -> str:
     """The record for a terminal: machine, results, and what the figures alone do not say."""
+    if is_gauge(record):
+        return gauge_text(record)
     machine = record.machine
     clock = f", {machine.clock_hz / 1e9:.2f} GHz measured" if machine.clock_hz else ""
     parts = [f"{machine.cpu}{clock}, {machine.os}; C core by {record.hashjoule.compiler or 'nothing: not built'}"]
@@ -110,6 +113,8 @@ def _sustained(run: Sustained) -> str:
 
 def markdown(record: Record) -> str:
     """A Markdown table under a line that says what was measured, where and with what."""
+    if is_gauge(record):
+        return gauge_markdown(record)
     machine = record.machine
     clock = f" at {machine.clock_hz / 1e9:.2f} GHz (measured)" if machine.clock_hz else ""
     guest = ", a virtual machine" if machine.virtualised else ""
