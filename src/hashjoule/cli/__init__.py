@@ -22,6 +22,7 @@ SECTIONS = {
         "bench": "hashjoule.cli.bench:bench_command",
         "devices": "hashjoule.cli.devices:devices_command",
         "check": "hashjoule.cli.check:check_command",
+        "prepare": "hashjoule.cli.prepare:prepare_command",
     },
     "Mine": {
         "mine": "hashjoule.cli.mine:mine_command",
