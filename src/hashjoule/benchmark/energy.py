@@ -50,14 +50,16 @@ class Metering:
         meters: Iterable[Meter] = (),
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
-        disturbance: Callable[[], str | None] = battery.disturbance,
+        disturbance: Callable[[], str | None] | None = None,
     ) -> None:
         """Take the meters in order of preference: a measurement uses the first that covers it and can be read.
 
-        `disturbance` says why a wall plug does not show what this machine draws, None if it does.
+        `disturbance` says why a wall plug does not show what this machine draws, None if it does; by default its
+        batteries do.
         """
         self._meters = [meter for meter in meters if not meter.unavailable]
-        self._clock, self._sleep, self._disturbance = clock, sleep, disturbance
+        self._clock, self._sleep = clock, sleep
+        self._disturbance = disturbance or battery.disturbance
         self._readings: dict[str, Reading] = {}
         self._lost: set[str] = set()
         self._idle_w: dict[str, list[float | None]] = {}

@@ -12,7 +12,7 @@ from hashjoule.backends import BackendSpec, provider_of
 from hashjoule.benchmark.measurement import device_key
 from hashjoule.errors import UsageError
 from hashjoule.hardware import usable_cores
-from hashjoule.meters import Meter, plug_url, plugs, tdp
+from hashjoule.meters import Meter, MeterError, battery, plug_url, plugs, tdp
 from hashjoule.meters.stated import declared
 from hashjoule.records.facts import cpu_name
 
@@ -86,11 +86,13 @@ class Plan(Struct, frozen=True):
 
         Raises:
             UsageError: if the CPU's rated power is wanted and not known.
-            MeterError: if the plug cannot be used.
+            MeterError: if the plug cannot be used, or does not show what this machine draws.
         """
         if self.watts:
             on_cpu = any(spec.on_cpu for spec in specs)
             return [declared(self.watts, (self.threads or usable_cores()) if on_cpu else 0)]
         if self.meter:
+            if why := battery.disturbance():
+                raise MeterError(why)
             return [plugs.meter(self.meter)]
         return meters.meters() + ([tdp.bound(cpu_name(), tdp.sockets())] if self.tdp else [])
