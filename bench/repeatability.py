@@ -123,10 +123,10 @@ def markdown(found: list[Series]) -> str:
     lines = [
         "# Do two runs agree?",
         "",
-        "Made by `bench/repeatability.py`; every interval is in [repeatability.json](repeatability.json). Two runs of the",
-        "same build, one right after the other, agree on a backend if `hashjoule compare` finds no difference. The bar is",
-        "19 of 20, on a quiet machine and with an endless loop beside the second run of each pair. Early series compared",
-        "wall-clock rates; newer ones compare CPU cycles per hash.",
+        "Made by `bench/repeatability.py`; every interval is in [repeatability.json](repeatability.json).",
+        "Two runs of the same build, one right after the other, agree on a backend if `hashjoule compare` finds no",
+        "difference. The bar is 19 of 20, on a quiet machine and with an endless loop beside the second run of each",
+        "pair. Early series compared wall-clock rates; newer ones compare CPU cycles per hash.",
     ]
     for busy, title in ((False, "nothing beside them"), (True, "an endless loop beside the second run")):
         by_cycles = [p for series in found if series.busy == busy for p in _flat(series) if p.measure == "cycles"]

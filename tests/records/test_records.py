@@ -18,7 +18,13 @@ from hashjoule.hardware import Hardware
 from hashjoule.records.facts import host_facts
 from hashjoule.records.files import RecordFile, load_record, save_record, to_json
 from hashjoule.records.schema import SCHEMA, Conditions, Rate, Record, Result, Software
-from tests.support import GOLDEN_RECORD, GOLDEN_RECORD_WITH_CYCLES, GOLDEN_RECORD_WITH_HARDWARE, ROOT
+from tests.support import (
+    GOLDEN_RECORD,
+    GOLDEN_RECORD_WITH_CYCLES,
+    GOLDEN_RECORD_WITH_GAUGE,
+    GOLDEN_RECORD_WITH_HARDWARE,
+    ROOT,
+)
 
 RESULT = Result(
     backend="c:avx2",
@@ -152,10 +158,12 @@ def test_another_version_s_record_is_refused(tmp_path: Path, schema: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "golden", [GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE, GOLDEN_RECORD_WITH_CYCLES], ids=lambda path: path.stem
+    "golden",
+    [GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE, GOLDEN_RECORD_WITH_CYCLES, GOLDEN_RECORD_WITH_GAUGE],
+    ids=lambda path: path.stem,
 )
 def test_golden_records(golden: Path) -> None:
-    """A record of this schema reads, and writes back byte for byte: of the first version, and with every field."""
+    """A record of this schema reads, and writes back byte for byte: of the first version, and with all later fields."""
     assert to_json(load_record(golden)) + "\n" == golden.read_text("utf-8")
 
 

@@ -11,6 +11,7 @@ from statistics import fmean, median
 from msgspec import UNSET, UnsetType
 
 import hashjoule
+from hashjoule import backends
 from hashjoule.backends import BackendSpec, c
 from hashjoule.benchmark import conditions, prepare, results, sampling
 from hashjoule.benchmark.energy import Metering
@@ -33,6 +34,22 @@ from hashjoule.records.schema import (
 
 Progress = Callable[[str, float], None]
 Keep = Callable[[Record], object]
+
+
+def bench(plan: Plan | None = None, progress: Progress = lambda step, fraction: None) -> Record:
+    """Measure the backends of this machine and return the record, as `hashjoule bench` does.
+
+    Args:
+        plan: What to measure; everything that can be used here if None.
+        progress: Called with a text and the fraction of the present step that is done, 0 to 1.
+
+    Raises:
+        UsageError: If the plan contradicts itself or names no backend.
+        UnavailableError: If a backend of the plan cannot be used here.
+    """
+    plan = plan or Plan()
+    plan.check()
+    return run(plan, backends.resolve(plan.names), progress)
 
 
 def run(plan: Plan, specs: Sequence[BackendSpec], progress: Progress, keep: Keep | None = None) -> Record:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -20,6 +23,7 @@ from hashjoule.errors import HashjouleError
 SECTIONS = {
     "Measure": {
         "bench": "hashjoule.cli.bench:bench_command",
+        "gauge": "hashjoule.cli.gauge:gauge_command",
         "devices": "hashjoule.cli.devices:devices_command",
         "check": "hashjoule.cli.check:check_command",
         "prepare": "hashjoule.cli.prepare:prepare_command",
@@ -46,6 +50,19 @@ COMPLETION_VARIABLE = "_HASHJOULE_COMPLETE"
 """Set by the shell that asks for completions."""
 
 
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Deliver a Ctrl-C after the block: Python can lose one that comes during an import (its module locks)."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class LazyGroup(Group):
     """The commands of `SECTIONS`, each imported when it is used, so that none pays for another's libraries."""
 
@@ -58,8 +75,21 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with interrupts_held_back():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; if there is none, suggest the one that was probably meant."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f". Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one line for each command, under the headings."""

@@ -47,9 +47,9 @@ def explain_command(
     from hashjoule.report import waterfall
 
     if output is not None:
-        waterfall.draw(explanation, output)
+        waterfall.draw_waterfall(explanation, output)
         click.echo(f"wrote {output}", err=True)
-    click.echo(to_json(why.document(explanation)) if as_json else waterfall.text(explanation))
+    click.echo(to_json(why.document(explanation)) if as_json else waterfall.waterfall_text(explanation))
 
 
 def _subject(record: Path | None, machine: str | None, backend: str | None, watts: float | None) -> why.Subject:

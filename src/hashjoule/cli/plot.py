@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from hashjoule.efficiency.table import load_table
-from hashjoule.report.plot import VIEWS, drawable, save
+from hashjoule.report.plot import save
+from hashjoule.report.views import VIEW_NAMES, drawable
 
 
 @click.command("plot")
@@ -17,7 +18,7 @@ from hashjoule.report.plot import VIEWS, drawable, save
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="F.svg|F.png|F.html",
     help="The file to write; its suffix says the format.",
 )  # fmt: skip
-@click.option("--view", type=click.Choice(VIEWS), default="frontier", show_default=True, help="What to draw.")
+@click.option("--view", type=click.Choice(VIEW_NAMES), default="frontier", show_default=True, help="What to draw.")
 def plot_command(files: tuple[Path, ...], output: Path, view: Any) -> None:
     """Draw the J/TH table with your own machine on it.
 

@@ -12,12 +12,28 @@ TIME_TOO_NEW = "time-too-new"
 """What a node says of a block whose time is more than two hours ahead of its clock."""
 
 
+WAIT_SECONDS = 0.1
+"""Longest time that one call of `Watch.outdated` may take; so long it holds one of the node's RPC threads."""
+
+
 class NoAnswerError(UnavailableError):
     """No usable answer came: nothing listens, the connection broke, or the answer makes no sense. It may pass."""
 
 
 class NotReadyError(NoAnswerError):
     """The node is there and says that it will answer later: it is loading, overloaded, or without peers."""
+
+
+class BrokenConnectionError(NoAnswerError):
+    """Something listens and closed the connection before it had answered."""
+
+
+class RpcError(UnavailableError):
+    """The node answers a call with an error: a code and a sentence."""
+
+    def __init__(self, method: str, code: int, message: str) -> None:
+        super().__init__(f"the node refuses {method}: {message} ({code})")
+        self.code = code
 
 
 class TooEarlyError(NotReadyError):

@@ -15,19 +15,27 @@ class Effort:
     hashes: int = 0
     expected_hashes: float = 0.0
     """How many hashes it takes on average to find a block or share."""
-    began: float = field(default_factory=time.monotonic)
+    began_s: float = field(default_factory=time.monotonic)
+    """When the run began, by the monotonic clock."""
+    idle_s: float = 0.0
+    """Time without a node or pool to mine for."""
 
     @property
     def seconds(self) -> float:
         """Time since the run began."""
-        return time.monotonic() - self.began
+        return time.monotonic() - self.began_s
+
+    @property
+    def busy_seconds(self) -> float:
+        """Time since the run began, without the time in which there was nothing to mine for."""
+        return max(self.seconds - self.idle_s, 1e-9)
 
     @property
     def hashrate_hs(self) -> float:
-        """Hashes per second of wall-clock time, everything included."""
-        return self.hashes / max(self.seconds, 1e-9)
+        """Hashes per second while there was something to mine for."""
+        return self.hashes / self.busy_seconds
 
     @property
-    def hit_seconds(self) -> float | None:
-        """Expected time to a block or share at this rate; None before the first hash."""
+    def expected_s(self) -> float | None:
+        """How long a block or share takes on average at this rate; None before the first hash."""
         return self.expected_hashes / self.hashrate_hs if self.hashes else None

@@ -7,6 +7,7 @@ import io
 from typing import Any, Literal
 
 from hashjoule.records.schema import Record, Result, Sustained
+from hashjoule.report.gauge import gauge_markdown, gauge_text, is_gauge
 from hashjoule.report.numbers import change, hashrate, number, percent, power
 from hashjoule.report.text import columns, wrapped
 from hashjoule.report.verdict import METERED, bound_j_per_th, verdict, without_a_meter
@@ -22,6 +23,8 @@ def render(record: Record, form: Format) -> str:
 
 def text(record: Record) -> str:
     """Return the record for a terminal of 80 columns: machine, rates, energy, and what follows from them."""
+    if is_gauge(record):
+        return gauge_text(record)
     parts = ["\n".join(_headline(record))]
     if record.results:
         parts.append(_rates(record))
@@ -146,6 +149,8 @@ def _sustained(run: Sustained) -> str:
 
 def markdown(record: Record) -> str:
     """Return a Markdown table under a line that says what was measured, where and with what."""
+    if is_gauge(record):
+        return gauge_markdown(record)
     machine = record.machine
     clock = f" at {machine.clock_hz / 1e9:.2f} GHz (measured)" if machine.clock_hz else ""
     guest = ", a virtual machine" if machine.virtualised else ""

@@ -76,7 +76,7 @@ def cells(row: Row) -> list[str]:
     j_per_th = significant(row.j_per_th)
     if row.is_bound:
         j_per_th = f"<={j_per_th}"
-    elif row.power_basis == "declared":
+    elif row.power_basis in ("declared", "reported"):
         j_per_th = f"~{j_per_th}"
     return [
         marks, row.machine_class, row.shipped or "-", "-" if row.node_nm is None else f"{row.node_nm:g}",
@@ -100,6 +100,7 @@ def legend(rows: Sequence[Row]) -> list[str]:
         (any(row.origin == "measured" for row in rows), "> measured by you"),
         (any(row.is_bound for row in rows), "<= from a TDP or power limit: an upper bound"),
         (any(row.power_basis == "declared" for row in rows), "~ from a power that you declared"),
+        (any(row.power_basis == "reported" for row in rows), "~ from the power that the device itself reports"),
         (any(row.deviates for row in rows), "* the source states a J/TH that differs by over 3 %"),
         (any(row.quality == "low" for row in rows), "? doubtful"),
         (any(row.j_per_th is None for row in rows), "- not known: no power published or measured, no J/TH"),

@@ -15,7 +15,7 @@ def wrapped(sentence: str) -> str:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Aligned columns: the first `left` ones to the left, the others to the right; the last has no padding."""
+    """Return aligned columns: the first `left` ones to the left, the others to the right; the last has no padding."""
     table = [list(header), *(list(row) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = []
@@ -29,7 +29,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1)
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """A number with that many significant digits and thousands separators, "-" for None."""
+    """Return a number with that many significant digits and thousands separators, "-" for None."""
     if value is None:
         return "-"
     decimals = max(0, digits - len(str(int(abs(value)))))

@@ -8,21 +8,20 @@ from typing import Any
 from msgspec import Struct
 
 from hashjoule.errors import HashjouleError, UnavailableError, printable_line
-from hashjoule.mine.bitcoind.rpc import Call, Rpc, RpcError
-from hashjoule.mine.chain import TIME_TOO_NEW, RefusedError, Standing, TooEarlyError
-from hashjoule.mine.template import Template, check
-
-WAIT_SECONDS = 0.1
-"""How long one wait for a new tip may hold one of the node's RPC threads."""
+from hashjoule.mine.bitcoind.rpc import Call, Rpc
+from hashjoule.mine.chain import TIME_TOO_NEW, WAIT_SECONDS, RefusedError, RpcError, Standing, TooEarlyError
+from hashjoule.mine.template import Template, check_template
 
 _POLL_SECONDS = 0.05
 _RULES = {"rules": ["segwit", "signet"]}
-"""What a client must say that it knows before it gets a template (BIP 9)."""
+"""The rules that a client must know before it gets a template (BIP 9)."""
 
 _GET_TEMPLATE = Call("getblocktemplate", (_RULES,), Template)
 
 _NOT_FOUND = -5
 _UNSUPPORTED_RULE = -8
+_UNDECODABLE = -22
+"""Error codes of getblockheader, getblocktemplate and submitblock (Bitcoin Core, rpc/protocol.h)."""
 
 
 class _ChainInfo(Struct):
@@ -38,50 +37,66 @@ class _BlockHeader(Struct):
 
 
 class Node:
-    """A bitcoind."""
+    """A bitcoind. See `Chain` for what its methods return."""
 
     def __init__(self, rpc: Rpc, chain: str) -> None:
         self._rpc, self._chain = rpc, chain
-        self._checked = False
+        self._checked_connection = 0
 
     def template(self) -> Template:
-        """See `Chain`. The first call checks that the node is on the wanted chain; HashjouleError if not."""
-        if not self._checked:
-            self._check_chain()
-        (template,) = self._ask(_GET_TEMPLATE)
-        return check(template)
+        """Return what to mine now.
 
-    def _ask(self, *calls: Call) -> list[Any]:
-        """Makes calls of which the last one is for a template."""
+        Raises:
+            HashjouleError: The node is on another chain than the wanted one.
+        """
+        (template,) = self._call_for_template(_GET_TEMPLATE)
+        return check_template(template)
+
+    def _call_for_template(self, *calls: Call) -> list[Any]:
+        """Make calls of which the last one is for a template, on a connection to a node of the wanted chain."""
+        self._check_chain()
         try:
-            return self._rpc.batch(*calls)
+            answers = self._rpc.batch(*calls)
         except RpcError as error:
             if TIME_TOO_NEW in str(error):
                 raise TooEarlyError from None
             if error.code == _UNSUPPORTED_RULE:
                 raise UnavailableError(f"{error}; update hashjoule or use a node without that rule") from None
             raise
+        self._check_chain()
+        return answers
 
     def _check_chain(self) -> None:
+        """Ask for the node's chain on each new connection; raise HashjouleError if it is not the wanted one."""
+        if self._checked_connection == self._rpc.connections > 0:
+            return
         chain = printable_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
         if chain != self._chain:
             raise HashjouleError(
                 f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
             )
-        self._checked = True
+        self._checked_connection = self._rpc.connections
 
     def propose(self, block: bytes) -> str | None:
-        """See `Chain` (BIP 23, block proposals)."""
+        """Return why the node would reject this block, proof of work aside (BIP 23, block proposals)."""
         request = _RULES | {"mode": "proposal", "data": block.hex()}
         return _printable(self._rpc.call("getblocktemplate", request, answer=str | None))  # type: ignore[arg-type]
 
     def submit(self, block: bytes) -> tuple[str | None, Template]:
-        """See `Chain`. One request, for between two blocks no hash is made."""
-        reason, template = self._ask(Call("submitblock", (block.hex(),), str | None), _GET_TEMPLATE)
-        return _printable(reason), check(template)
+        """Submit a block, and ask what to mine next.
+
+        Both travel in one request, because no hash is made between two blocks.
+        """
+        try:
+            reason, template = self._call_for_template(Call("submitblock", (block.hex(),), str | None), _GET_TEMPLATE)
+        except RpcError as error:
+            if error.code != _UNDECODABLE:
+                raise
+            return str(error), self.template()
+        return _printable(reason), check_template(template)
 
     def standing(self, block_hash: bytes) -> Standing:
-        """See `Chain`."""
+        """Return where the block with this hash is."""
         try:
             header = self._rpc.call("getblockheader", block_hash[::-1].hex(), answer=_BlockHeader)
         except RpcError as error:
@@ -91,11 +106,11 @@ class Node:
         return Standing.ACTIVE if header.confirmations > 0 else Standing.STALE
 
     def watch(self) -> NodeWatch:
-        """See `Chain`."""
+        """Return a watch over the tip, with a connection of its own."""
         return NodeWatch(Rpc(self._rpc.url, self._rpc.credentials, self._rpc.stop))
 
     def close(self) -> None:
-        """See `Chain`."""
+        """Close the connection."""
         self._rpc.close()
 
 
@@ -104,18 +119,17 @@ def _printable(reason: str | None) -> str | None:
 
 
 class NodeWatch:
-    """See `Watch`.
+    """Looks for new tips with waitforblockheight, or by asking for the best block where a node lacks or forbids that.
 
-    BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread, or
-    as many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by itself; a
-    node that lacks or forbids it is asked for its tip again and again.
+    BIP 22's long poll holds an RPC thread until a tip comes, and a client cannot take it back: with one thread, or as
+    many miners as threads, no block would ever get through. waitforblockheight is as fast and ends by itself.
     """
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc, self._polls = rpc, False
 
     def outdated(self, template: Template) -> bool:
-        """See `Watch`."""
+        """Wait a moment, then return whether the template builds on another block than the tip."""
         if not self._polls:
             try:
                 milliseconds = int(1000 * WAIT_SECONDS)
@@ -127,5 +141,5 @@ class NodeWatch:
         return self._rpc.call("getbestblockhash", answer=str) != template.previousblockhash
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         self._rpc.close()

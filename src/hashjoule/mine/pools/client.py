@@ -31,6 +31,10 @@ class PoolError(UnavailableError):
     """A pool cannot be mined at, for now or at all; the sentence says why."""
 
 
+class BrokenPoolConnectionError(PoolError):
+    """The pool closed the connection. That may pass."""
+
+
 class PoolClient:
     """A conversation with a pool: `receive` takes each line and returns what to send.
 

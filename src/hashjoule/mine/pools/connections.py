@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from hashjoule.errors import UnavailableError, printable_line
 from hashjoule.mine.pools import endpoint as endpoints
 from hashjoule.mine.pools import sockets
-from hashjoule.mine.pools.client import PoolClient, PoolError
+from hashjoule.mine.pools.client import BrokenPoolConnectionError, PoolClient, PoolError
 from hashjoule.mine.pools.endpoint import PoolEndpoint
 from hashjoule.mine.pools.url import POOL_PASSWORD_VARIABLE, PoolUrl
 from hashjoule.mine.pools.work import PoolJob, Share, ShareVerdict
@@ -87,9 +87,10 @@ class PoolConnection:
             limit_mb = sockets.MAX_LINE_BYTES >> 20
             raise PoolError(f"{client.name} sends lines of over {limit_mb} MB; check --pool") from None
         except OSError as error:
-            raise PoolError(f"{client.name} broke the connection ({sockets.reason_of(error)})") from None
+            reason = sockets.reason_of(error)
+            raise BrokenPoolConnectionError(f"{client.name} broke the connection ({reason})") from None
         if not line.endswith(b"\n"):
-            raise PoolError(f"{client.name} closed the connection")
+            raise BrokenPoolConnectionError(f"{client.name} closed the connection")
         sockets.acknowledge(self._writer.get_extra_info("socket"))
         if not line.isspace():
             self.send(client.receive(line))
@@ -203,7 +204,7 @@ class PoolConnections:
     def _raise_if_hopeless(self) -> None:
         """Raise PoolError if no pool works at first contact, UnavailableError if none has worked for long."""
         errors = [str(one.error) for one in self._endpoints if one.error]
-        if not self._had_a_job and len(errors) == len(self._endpoints):
+        if not self._had_a_job and all(one.is_hopeless for one in self._endpoints):
             raise PoolError("; ".join(errors))
         if time.monotonic() - self._lost_s > PATIENCE_SECONDS:
             raise UnavailableError(f"gave up after {PATIENCE_SECONDS:.0f} s without a pool: {'; '.join(errors)}")
@@ -278,7 +279,7 @@ class PoolConnections:
                 self.events.put(str(error))
         self._current, self._had_a_job = connection, True
         connection.began_s = time.monotonic()
-        connection.endpoint.redirects = 0
+        connection.endpoint.in_use()
         self.events.put(f"mining at {connection.client.name}")
         self._publish(connection.client.job)
 

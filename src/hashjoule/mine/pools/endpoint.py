@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from hashjoule.errors import printable_line
-from hashjoule.mine.pools.client import PoolError
+from hashjoule.mine.pools.client import BrokenPoolConnectionError, PoolError
 from hashjoule.mine.pools.url import PoolUrl
 from hashjoule.stratum.messages import Reconnect
 
@@ -18,6 +18,9 @@ STEADY_SECONDS = 30.0
 
 MAX_WAIT_SECONDS = 60.0
 """Longest wait before a reconnection that a pool may ask for."""
+
+MAX_BROKEN_AT_FIRST = 4
+"""How many broken connections in a row end the first contact with a pool."""
 
 MAX_REDIRECTS = 5
 """How often in a row a pool may send its miners elsewhere without giving them a job."""
@@ -38,22 +41,35 @@ class PoolEndpoint:
     """When to try it again, by the monotonic clock."""
     pause_s: float = 0.0
     redirects: int = 0
+    failures: int = 0
+    """How many tries in a row have failed."""
     error: PoolError | None = None
     """Why it could not be mined at; None if it could."""
 
     def __post_init__(self) -> None:
         self.current_url = self.url
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it makes no sense to try again at first contact: more than a broken connection is wrong."""
+        broken = isinstance(self.error, BrokenPoolConnectionError) and self.failures < MAX_BROKEN_AT_FIRST
+        return self.error is not None and not broken
+
     def failed(self, error: PoolError, lasted_s: float) -> None:
         """Back off exponentially; a connection that lasted resets the delay.
 
         The next try goes to the pool's own URL, unless the pool has just sent its miners elsewhere.
         """
+        self.failures += 1
         if not isinstance(error, RedirectedError):
             self.current_url, self.error, self.redirects = self.url, error, 0
         resets = lasted_s >= STEADY_SECONDS or not self.pause_s
         self.pause_s = FIRST_PAUSE_SECONDS if resets else min(2 * self.pause_s, LONGEST_PAUSE_SECONDS)
         self.due_s = max(self.due_s, time.monotonic() + self.pause_s)
+
+    def in_use(self) -> None:
+        """Note that the pool has sent a job."""
+        self.redirects = self.failures = 0
 
     def redirect(self, wanted: Reconnect, follow: bool) -> None:
         """Go where the pool wants its miners; to another host only if the user allows it with `follow`.

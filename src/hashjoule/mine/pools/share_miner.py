@@ -1,4 +1,4 @@
-"""Mining at pools: search the job of the moment, hand in every share, count what becomes of it."""
+"""Mining at pools: search the current job, submit every share, and count what becomes of it."""
 
 from __future__ import annotations
 
@@ -19,28 +19,32 @@ from hashjoule.mine.chunks import chunk_seconds
 from hashjoule.mine.effort import Effort
 from hashjoule.mine.pools.connections import PoolConnections
 from hashjoule.mine.pools.url import PoolUrl
-from hashjoule.mine.pools.work import PoolJob, ShareVerdict, WorkUnit, work_units
+from hashjoule.mine.pools.work import Fate, PoolJob, ShareVerdict, WorkUnit, work_units
 from hashjoule.search import SearchOutcome, search
 from hashjoule.stratum.difficulty import difficulty_of, expected_hashes
 
 _WAIT_SECONDS = 0.1
 _LAST_ANSWERS_SECONDS = 0.25
-"""At the end: time for answers to the last shares."""
+"""At the end of a run: how long answers to the last shares are waited for."""
+
+_MAX_REASONS = 20
+"""How many different reasons of rejections are counted: a pool may invent a new one each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShareResult:
-    """A share, and what became of it: accepted, rejected, stale or unanswered."""
+    """A share, and what became of it."""
 
     pool: str
     job: str
     hash: str
     difficulty: float
-    """What the pool wanted."""
+    """Difficulty that the pool asked for."""
     share_difficulty: float
-    """What the hash has."""
-    fate: str
+    """Difficulty of the share's hash."""
+    fate: Fate
     reason: str | None
+    """What the pool said about it, if anything."""
     block: bool
     """Whether it meets the network's target too."""
     hashes: int
@@ -54,40 +58,40 @@ class ShareStats(Effort):
     """A run at pools so far."""
 
     pool: str = ""
-    """Where it mines; empty while no pool has work."""
+    """Where it mines; empty while no pool has a job."""
     fates: Counter[str] = field(default_factory=Counter)
-    """Shares accepted, rejected, stale and unanswered."""
+    """Number of shares by what became of them."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why shares were rejected."""
+    """Number of rejected shares by the pool's reason."""
     blocks: int = 0
     """Accepted shares that meet the network's target too."""
     accepted_hashes: float = 0.0
-    """Hashes that the accepted shares take on average."""
+    """Number of hashes that it takes on average to find the accepted shares."""
 
     @property
     def accepted(self) -> int:
-        """Shares that a pool has accepted."""
+        """How many shares the pools have accepted."""
         return self.fates["accepted"]
 
     @property
     def pool_hashrate_hs(self) -> float:
-        """The hash rate that accepted shares speak for: what the pool sees."""
-        return self.accepted_hashes / max(self.seconds, 1e-9)
+        """The hash rate that the accepted shares stand for, as the pool sees it."""
+        return self.accepted_hashes / self.busy_seconds
 
 
-class Report(Protocol):
-    """What a run tells while it goes on, always in the thread that called `ShareMiner.run`."""
+class ShareReport(Protocol):
+    """Takes what a run reports, always in the thread that called `ShareMiner.run`."""
 
     def share(self, result: ShareResult) -> None:
-        """A share's fate is known."""
+        """Take a share whose fate is known."""
         ...
 
     def progress(self, stats: ShareStats) -> None:
-        """Called often; the receiver chooses what to show."""
+        """Take the state of the run. It is called often; the receiver chooses what to show."""
         ...
 
     def status(self, sentence: str) -> None:
-        """Something that the user should know and need not act on."""
+        """Take a sentence that the user should read and need not act on."""
         ...
 
 
@@ -99,47 +103,53 @@ class ShareMiner:
         pools: Sequence[PoolUrl],
         user: str,
         spec: BackendSpec,
-        report: Report,
+        report: ShareReport,
         *,
         threads: int = 1,
         roll_version: bool = False,
         follow_reconnect: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         self.stats = ShareStats()
         self._spec, self._report, self._threads = spec, report, threads
         self._backend = check.ready(spec)
-        self._stop, self._interrupt = threading.Event(), threading.Event()
+        self._stop, self._interrupt = stop or threading.Event(), threading.Event()
         self._shares: int | None = None
-        self._extranonces = count(secrets.randbits(64))  # where two miners share an extranonce1
+        self._extranonces = count(secrets.randbits(64))  # random, in case two miners have the same extranonce1
         mask = BIP320_MASK if roll_version else 0
         self._pools = PoolConnections(
             pools, user, self._interrupt.set, mask=mask, follow=follow_reconnect, stop=self._stop
         )
 
     def stop(self) -> None:
-        """Ends the run soon. Not to be called from a signal handler in the thread that runs it: events lock."""
+        """End the run soon.
+
+        Not to be called from a signal handler in the thread that runs it: the handler may have interrupted code that
+        holds an event's lock.
+        """
         self._stop.set()
         self._interrupt.set()
 
     def run(self, shares: int | None = None) -> ShareStats:
-        """Mines until so many shares are accepted, or until stopped.
+        """Mine until that many shares are accepted, or until stopped.
 
-        Raises HashjouleError if no pool can be worked at: none at the beginning, or none for a long time.
+        Raises:
+            HashjouleError: No pool can be mined at: none at first contact, or none for a long time.
         """
         self._shares = shares
         self._pools.start()
         try:
             while True:
                 self._interrupt.clear()
-                self._hear()
+                self._take_events()
                 if self._stop.is_set():
                     break
                 self._search_or_wait()
-            self._hear_last()
+            self._wait_for_last_answers()
         finally:
             self._stop.set()
             self._pools.end()
-        self._hear()
+        self._take_events()
         return self.stats
 
     def _search_or_wait(self) -> None:
@@ -147,9 +157,11 @@ class ShareMiner:
         if job:
             self._search(job)
         else:
+            began_s = time.monotonic()
             self.stats.pool = ""
             self._report.progress(self.stats)
             self._interrupt.wait(_WAIT_SECONDS)
+            self.stats.idle_s += time.monotonic() - began_s
 
     def _search(self, pool_job: PoolJob) -> None:
         """Search a job until it is no longer the current one."""
@@ -164,7 +176,7 @@ class ShareMiner:
 
         def progress(outcome: SearchOutcome) -> None:
             self.stats.hashes = hashes + outcome.hashes
-            self._hear()
+            self._take_events()
             self._report.progress(self.stats)
 
         def found(hit: Hit) -> None:
@@ -182,8 +194,8 @@ class ShareMiner:
         self.stats.hashes = hashes + outcome.hashes
         self.stats.wrong_hits += outcome.wrong_hits
 
-    def _hear(self) -> None:
-        """Takes in what has happened; raises what ends the run."""
+    def _take_events(self) -> None:
+        """Count and report what has happened; raise what ends the run."""
         while True:
             try:
                 event = self._pools.events.get_nowait()
@@ -196,10 +208,10 @@ class ShareMiner:
             else:
                 self._report.status(event)
 
-    def _hear_last(self) -> None:
+    def _wait_for_last_answers(self) -> None:
         deadline = time.monotonic() + _LAST_ANSWERS_SECONDS
         while self._pools.unanswered and time.monotonic() < deadline:
-            self._hear()
+            self._take_events()
             time.sleep(_LAST_ANSWERS_SECONDS / 50)
 
     def _count(self, verdict: ShareVerdict) -> None:
@@ -209,7 +221,7 @@ class ShareMiner:
         if verdict.fate == "accepted":
             stats.accepted_hashes += expected_hashes(share.source.job.target)
             stats.blocks += block
-        elif verdict.fate == "rejected" and (verdict.reason in stats.reasons or len(stats.reasons) < 20):
+        elif verdict.fate == "rejected" and (verdict.reason in stats.reasons or len(stats.reasons) < _MAX_REASONS):
             stats.reasons[verdict.reason or ""] += 1
         self._report.share(_result(verdict, block, stats))
         if self._shares and stats.accepted >= self._shares:

@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 from hashjoule.errors import printable_line
-from hashjoule.mine.pools.client import PoolError
+from hashjoule.mine.pools.client import BrokenPoolConnectionError, PoolError
 from hashjoule.mine.pools.url import PoolUrl
 
 CONNECT_SECONDS = 5.0
@@ -39,8 +39,9 @@ async def open_connection(url: PoolUrl) -> tuple[asyncio.StreamReader, asyncio.S
     except ConnectionRefusedError:
         raise PoolError(f"nothing listens at {url}; check --pool") from None
     except (ssl.SSLError, ConnectionResetError):
-        problem = "does not speak TLS; try stratum+tcp:// or another port" if url.tls else "closes connections at once"
-        raise PoolError(f"{url} {problem}") from None
+        if url.tls:
+            raise PoolError(f"{url} does not speak TLS; try stratum+tcp:// or another port") from None
+        raise BrokenPoolConnectionError(f"{url} closes connections at once; check --pool") from None
     except (socket.gaierror, ValueError):
         raise PoolError(f"{url} has no known address; check --pool") from None
     except OSError as error:
