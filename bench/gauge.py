@@ -37,6 +37,7 @@ from harness.gauge_server import serving
 from harness.load import EVERY_HASH, drive
 from hashjoule.backends import resolve
 from hashjoule.benchmark import sampling
+from hashjoule.benchmark.measurement import measurements
 from hashjoule.gauge.roster import Ending
 from hashjoule.gauge.tally import Estimate
 
@@ -267,10 +268,10 @@ def _read_samples(process: subprocess.Popen[str], samples: list[tuple[float, flo
 
 def sampler(options: argparse.Namespace) -> dict[str, Any]:
     """Print hashes for each second of CPU time, sample by sample, until terminated."""
-    (measurement,) = sampling.measurements(resolve(tuple(options.backend)), ["plain"], 1)
-    sampling.calibrate(measurement)
+    (measured,) = measurements(resolve(tuple(options.backend)), ["plain"], 1)
+    sampling.calibrate(measured)
     while True:
-        sample = sampling.take_sample(measurement, measurement.nonces)
+        sample = sampling.take_sample(measured, measured.nonces)
         print(sample.hashes / sample.cpu_s, flush=True)
 
 
