@@ -37,6 +37,7 @@ from harness.gauge_server import serving
 from harness.load import EVERY_HASH, drive
 from hashjoule.backends import resolve
 from hashjoule.benchmark import sampling
+from hashjoule.benchmark.measurement import measurements
 from hashjoule.gauge.roster import Ending
 from hashjoule.gauge.tally import Estimate
 
@@ -267,10 +268,10 @@ def _read_samples(process: subprocess.Popen[str], samples: list[tuple[float, flo
 
 def sampler(options: argparse.Namespace) -> dict[str, Any]:
     """Print hashes for each second of CPU time, sample by sample, until terminated."""
-    (measurement,) = sampling.measurements(resolve(tuple(options.backend)), ["plain"], 1)
-    sampling.calibrate(measurement)
+    (measured,) = measurements(resolve(tuple(options.backend)), ["plain"], 1)
+    sampling.calibrate(measured)
     while True:
-        sample = sampling.take_sample(measurement, measurement.nonces)
+        sample = sampling.take_sample(measured, measured.nonces)
         print(sample.hashes / sample.cpu_s, flush=True)
 
 
@@ -286,8 +287,8 @@ def miners(options: argparse.Namespace) -> dict[str, Any]:
             return [*pinned, *shlex.split(filled)]
 
         found = gauged(start, options.difficulty, options.seconds)
-        printed = [rate for part, line in found.said if 0 <= part <= 1 for rate in printed_rates(line)]
-        mean_hs = statistics.fmean(printed) if printed else None
+        printed = [rate for part, line in found.said if 0 <= part <= 1 for rate in printed_rates(line, options.pattern)]
+        mean_hs = mean_rate(printed) if printed else None
         ratio = found.estimate.hashrate_hs / mean_hs if mean_hs else None
         results[name] = found.figures() | {
             "printed_hs": mean_hs,
@@ -304,10 +305,19 @@ def miners(options: argparse.Namespace) -> dict[str, Any]:
 _UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
-def printed_rates(line: str) -> list[float]:
-    """The rates in H/s that a line of a miner's output holds."""
-    found = re.findall(r"([\d.]+) ?([kMG]?)(?:H/s|hash/s|h/s)", line)
-    return [float(number) * _UNITS[unit] for number, unit in found]
+def printed_rates(line: str, pattern: str) -> list[tuple[float, float]]:
+    """The rates in H/s that a line of a miner's output holds, with the hashes that each is of, or 0."""
+    hashes = re.search(r"(\d+) hashes,", line)
+    found = re.findall(pattern, line)
+    return [(float(number) * _UNITS[unit], float(hashes[1]) if hashes else 0.0) for number, unit in found]
+
+
+def mean_rate(printed: list[tuple[float, float]]) -> float:
+    """The mean of printed rates: over the time of the hashes that they are of, where the miner prints those."""
+    timed = [(rate, hashes) for rate, hashes in printed if hashes and rate]
+    if timed:
+        return sum(hashes for _, hashes in timed) / sum(hashes / rate for rate, hashes in timed)
+    return statistics.fmean(rate for rate, _ in printed)
 
 
 def main() -> None:
@@ -325,6 +335,7 @@ def main() -> None:
     parser.add_argument("--backend", action="append")
     parser.add_argument("--difficulty", type=float)
     parser.add_argument("--miner", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--pattern", default=r"([\d.]+) ?([kMG]?)(?:H/s|hash/s|h/s)", help="of number and prefix")
     parser.add_argument("--output", type=Path, help="folder for the miners' output")
     options = parser.parse_args()
     options.rate = options.rate or (2000.0 if options.only == "load" else 10.0)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,11 +87,13 @@ class NotedScan(NamedTuple):
 
 
 class NotingBackend:
-    """A backend that notes its scans."""
+    """A backend that notes its scans. Its name is unique, because `check.ready` opens each name once."""
+
+    _numbers = count(1)
 
     def __init__(self, spec: BackendSpec) -> None:
         self._backend = check.ready(spec)
-        self.spec = replace(spec, name=f"noting {spec.name}", open=lambda: self)
+        self.spec = replace(spec, name=f"noting {spec.name} {next(self._numbers)}", open=lambda: self)
         self.scans: list[NotedScan] = []
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:

@@ -18,8 +18,10 @@ from hashjoule import backends, check, cli, meters
 from hashjoule.backends import BackendSpec
 from hashjoule.benchmark import energy, run, sampling
 from hashjoule.benchmark.energy import Metering
-from hashjoule.benchmark.run import Benchmark, device_sum_hs, thread_steps
-from hashjoule.benchmark.sampling import Measurement
+from hashjoule.benchmark.measurement import Measurement
+from hashjoule.benchmark.results import device_sum_hs
+from hashjoule.benchmark.run import Benchmark, thread_steps
+from hashjoule.hardware import usable_cores
 from hashjoule.job import Header
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
@@ -77,6 +79,13 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["bench", "--watts", "0"], "above zero"),
         (["bench", "--mode", "sideways"], "sideways"),
         (["bench", "--sustained", "inf"], "above zero"),
+        (["bench", "--threads", "999"], "more than this process may use"),
+        (["bench", "--meter", "plug"], "shelly://HOST"),
+        (["bench", "--meter", "gopher://plug"], "'gopher' is no kind of meter"),
+        (["bench", "--meter", "shelly://"], "shelly://HOST"),
+        (["bench", "--meter", "shelly://plug", "--watts", "5"], "leave out --watts"),
+        (["bench", "--watts", "5", "--thread-scan"], "--thread-scan"),
+        (["devices", "--meter", "plug"], "shelly://HOST"),
         (["compare", "none.json", "none.json"], "cannot be read"),
         (["compare", "a", "b", "--threshold", "100"], "--threshold"),
         (["compare", "a", "b", "--threshold", "nan"], "--threshold"),
@@ -158,12 +167,21 @@ def test_bench_gives_a_record(capsys: pytest.CaptureFixture[str], tmp_path: Path
 
 
 def test_declared_watts_are_called_declared(capsys: pytest.CaptureFixture[str]) -> None:
-    """--watts gives a J/TH, and wherever it stands the power is called declared."""
-    code, out, _ = call(
-        capsys, "bench", "--backend", "reference", "--mode", "plain", "--seconds", "0.1", "--watts", "5"
-    )
+    """--watts gives a J/TH, and wherever it stands the power is called declared; one state is measured."""
+    arguments = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1", "--watts", "5"]
+    code, out, _ = call(capsys, *arguments)
     assert code == 0
-    assert "5.00 declared" in out
+    assert "~5.00 W  declared" in out
+    code, out, _ = call(capsys, *arguments, "--json")
+    assert [result["threads"] for result in json.loads(out)["results"]] == [usable_cores()]
+
+
+def test_a_plug_that_is_not_there_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is measured; the sentence says what to do."""
+    for arguments in (["bench", "--meter", "shelly://127.0.0.1:1"], ["devices", "--meter", "tasmota://127.0.0.1:1"]):
+        code, out, err = call(capsys, *arguments)
+        assert (code, out, err.count("\n")) == (3, "", 1)
+        assert "cannot be reached" in err
 
 
 def test_a_meter_gives_joules(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,12 +205,12 @@ def test_a_meter_gives_joules(capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_thread_scan_and_sustained_run(capsys: pytest.CaptureFixture[str]) -> None:
     """The fastest backend on each number of threads, then without a pause, with its rate at start and end."""
     arguments = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1", "--sustained", "1.2"]
-    code, out, _ = call(capsys, *arguments, "--thread-scan", "--threads", "3", "--json")
+    code, out, _ = call(capsys, *arguments, "--thread-scan", "--json")
     assert code == 0
     document = json.loads(out)
-    assert [result["threads"] for result in document["results"]] == [1, 2, 3]
+    assert [result["threads"] for result in document["results"]] == thread_steps(usable_cores())
     sustained = document["sustained"]
-    assert (sustained["backend"], sustained["threads"]) == ("c:portable", 3)
+    assert (sustained["backend"], sustained["threads"]) == ("c:portable", usable_cores())
     assert sustained["start_hs"] > 0
     assert sustained["end_hs"] > 0
     times = [point["at_s"] for point in sustained["points"]]

@@ -85,8 +85,9 @@ def test_the_hello_of_a_miner_with_version_rolling() -> None:
     """Whatever mask it asks for, it gets BIP 320's part of it; then eight bytes of extranonce2, difficulty, a job."""
     talk = Talk()
     for asked, got in (("ffffffff", "1fffe000"), ("0000e000", "0000e000")):
-        answer = talk.ask("mining.configure", ["version-rolling", "other"], {"version-rolling.mask": asked})
-        assert answer["result"] == {"version-rolling": True, "version-rolling.mask": got}
+        answer = talk.ask("mining.configure", ["version-rolling", "info"], {"version-rolling.mask": asked})
+        assert answer["result"] == {"version-rolling": True, "version-rolling.mask": got, "info": False}
+    assert talk.ask("mining.configure", ["subscribe-extranonce"], {})["result"] == {"subscribe-extranonce": True}
     _, extranonce1, size = talk.ask("mining.subscribe", "bitaxe/BM1370/v2.12.0")["result"]
     assert (len(extranonce1), size) == (8, 8)
     assert talk.ask("mining.authorize", "anybody", "anything")["result"] is True

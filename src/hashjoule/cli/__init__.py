@@ -26,6 +26,7 @@ SECTIONS = {
         "gauge": "hashjoule.cli.gauge:gauge_command",
         "devices": "hashjoule.cli.devices:devices_command",
         "check": "hashjoule.cli.check:check_command",
+        "prepare": "hashjoule.cli.prepare:prepare_command",
     },
     "Mine": {
         "mine": "hashjoule.cli.mine:mine_command",

@@ -67,7 +67,7 @@ _EVERYWHERE = ("0.0.0.0", "::")
     help="Count until the 95% interval of every miner is within this percentage of its rate.",
 )
 @click.option(
-    "--wait", "wait_s", type=POSITIVE, default=300.0, show_default=True, metavar="SECONDS",
+    "--wait", "wait_s", type=POSITIVE, default=300.0, show_default="300", metavar="SECONDS",
     help="Time to wait for the first share.",
 )  # fmt: skip
 @click.option(
@@ -75,7 +75,10 @@ _EVERYWHERE = ("0.0.0.0", "::")
 )
 @click.option("--name", metavar="NAME", help="Name of the miner in the record (default: what it calls itself).")
 @click.option(
-    "--class", "kind", type=click.Choice(["asic", "gpu", "fpga", "cpu"]), help="Class of the miner in the record."
+    "--class",
+    "kind",
+    type=click.Choice(["asic", "gpu", "fpga", "cpu"]),
+    help="Class of the miner in the record (default: guessed from its rate).",
 )
 @click.option(
     "--device",

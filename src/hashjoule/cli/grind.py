@@ -73,15 +73,15 @@ class _Options:
     ),
 )
 @click.argument("header_hex", metavar="HEADER")
-@click.option("--target", type=HEX, metavar="HEX", help="Highest hash that counts (default: from the header's nbits).")
-@click.option("--start", type=int, default=0, show_default=True, metavar="N", help="First nonce.")
+@click.option("--target", type=HEX, metavar="HEX", help="Accept hashes up to HEX (default: from the header's nbits).")
+@click.option("--start", type=int, default=0, show_default=True, metavar="N", help="Begin with nonce N.")
 @click.option(
     "--count",
     type=int,
     default=NONCES,
     show_default=True,
     metavar="N",
-    help="Number of nonces to try; wraps to 0 after 2^32.",
+    help="Try N nonces; wraps to 0 after 2^32.",
 )
 @click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
 @click.option(

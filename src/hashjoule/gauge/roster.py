@@ -120,6 +120,11 @@ class Roster:
         self._end_if_due(now_s)
         return begun
 
+    @property
+    def any_share(self) -> bool:
+        """Whether any miner has delivered a share that was right."""
+        return any(miner.account.last_share_s is not None for miner in self.miners.values())
+
     def late(self, now_s: float) -> list[Session]:
         """Return the sessions that have not said their name in time."""
         return [session for session in self.sessions if not session.channel and now_s - session.began_s > HELLO_S]

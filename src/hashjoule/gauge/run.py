@@ -96,7 +96,7 @@ class GaugeRun:
                 session.close(f"did not say its name within {HELLO_S:.0f} s")
             if begun:
                 await self._note_beginnings(begun)
-            if self.roster.begun_s is None and now_s - began_s > self.plan.wait_s:
+            if not self.roster.any_share and now_s - began_s > self.plan.wait_s:
                 raise UnavailableError(self._nobody_came())
             show(self.roster, now_s)
             await asyncio.sleep(server.TICK_S)

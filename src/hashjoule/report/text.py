@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+
+WIDTH = 80
+"""Columns of the narrowest terminal that output is made for."""
+
+
+def wrapped(sentence: str) -> str:
+    """Return a sentence in lines that fit a terminal of 80 columns; words and URLs stay whole."""
+    return textwrap.fill(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
