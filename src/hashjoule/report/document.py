@@ -17,6 +17,7 @@ from string import Template
 
 from hashjoule.report import palette
 
+_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
@@ -51,6 +52,16 @@ def embedded(json: str) -> str:
 
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def sentence(words: str) -> str:
+    """Return a sentence for HTML in which no option of a command is broken over two lines."""
+    return _OPTION.sub(r'<span class="option">\1</span>', escape(words))
+
+
+def unbroken(quantity: str) -> str:
+    """Return a quantity whose number and unit stay on one line."""
+    return quantity.replace(" ", "\u00a0")
 
 
 def linked(words: str) -> str:

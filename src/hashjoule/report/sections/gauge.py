@@ -82,7 +82,7 @@ def _bars(record: Record) -> str:
 
 
 def _notes(record: Record) -> list[str]:
-    notes = [note for note in [power_note(record)] if note]
+    notes = [note for note in [power_note(record.results)] if note]
     for result, gauge in _gauged(record):
         sentences = [claim_sentence(result, gauge.claim) if gauge.claim else "", *constancy_sentences(result, gauge)]
         notes += [f"{result.device}: {sentence}" for sentence in sentences if sentence]

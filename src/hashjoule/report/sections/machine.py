@@ -8,7 +8,7 @@ from html import escape
 
 from hashjoule.records.schema import Conditions, Record, Result
 from hashjoule.report.bars import rate_bars
-from hashjoule.report.document import fragment
+from hashjoule.report.document import fragment, sentence
 from hashjoule.report.numbers import count, frequency, hashrate, number, percent
 from hashjoule.report.record import notes
 
@@ -49,7 +49,7 @@ def machine_section(index: int, named: NamedRecord, heading: str) -> str:
         finding=escape(rate_finding(record)),
         caption=_CAPTION,
         bars=rate_bars(record),
-        notes="".join(f'<p class="source">{escape(note)}</p>' for note in _notes(record)),
+        notes="".join(f'<p class="source">{sentence(note)}</p>' for note in _notes(record)),
         file=escape(name),
     )
 
@@ -68,36 +68,52 @@ def time_of(record: Record) -> str:
 
 
 def rate_finding(record: Record) -> str:
-    """Return a sentence on the fastest code, compared with code on as many cores only."""
-    on_one_core = [result for result in record.results if record.cores_of(result) == 1]
-    compared = on_one_core or list(record.results)
-    if not compared:
+    """Return a sentence on the fastest code: on one core, on the most cores, and on devices that are no CPU.
+
+    Each is compared with code on as many cores only.
+    """
+    by_cores = {cores: _fastest(record, cores) for cores in map(record.cores_of, record.results)}
+    if not by_cores:
         return "No backend gave a rate that can be trusted"
-    fastest = max(compared, key=lambda result: result.hashrate_hs.median)
-    where = "the fastest code on one core" if on_one_core else "the fastest"
-    finding = f"{fastest.backend} is {where}: {hashrate(fastest.hashrate_hs.median)} {fastest.mode}"
-    base = [r for r in compared if r.backend == "reference" and r.mode == fastest.mode and r is not fastest]
-    if base:
-        ratio = fastest.hashrate_hs.median / base[0].hashrate_hs.median
-        finding += f", {number(ratio)} times the rate of hashlib"
-    return finding + _on_more_cores(record)
+    parts = []
+    if 1 in by_cores:
+        rate = _rate(by_cores[1])
+        parts.append(
+            f"{by_cores[1].backend} is the fastest code on one core: {rate}{_over_hashlib(record, by_cores[1])}"
+        )
+    most = max(by_cores)
+    if most > 1:
+        parts.append(f"{by_cores[most].backend} on {count(most, 'core')}: {_rate(by_cores[most])}")
+    if 0 in by_cores:
+        parts.append(f"{by_cores[0].backend} on {by_cores[0].device}: {_rate(by_cores[0])}")
+    return "; ".join(parts)
 
 
-def _on_more_cores(record: Record) -> str:
-    """Return the fastest result on the most CPU cores, as a second half of the sentence; nothing if all run on one."""
-    most = max((record.cores_of(result) for result in record.results), default=0)
-    if most <= 1:
+def _fastest(record: Record, cores: int) -> Result:
+    """Return the fastest result on that many CPU cores; 0 stands for the other devices."""
+    alike = (result for result in record.results if record.cores_of(result) == cores)
+    return max(alike, key=lambda result: result.hashrate_hs.median)
+
+
+def _rate(result: Result) -> str:
+    return f"{hashrate(result.hashrate_hs.median)} {result.mode}"
+
+
+def _over_hashlib(record: Record, fastest: Result) -> str:
+    """Return how much faster than hashlib a result on one core is; nothing where hashlib was not measured."""
+    base = [
+        result
+        for result in record.results
+        if result.backend == "reference" and result.mode == fastest.mode and record.cores_of(result) == 1
+    ]
+    if not base or base[0] is fastest:
         return ""
-    fastest = max(
-        (result for result in record.results if record.cores_of(result) == most),
-        key=lambda result: result.hashrate_hs.median,
-    )
-    return f"; {fastest.backend} on {count(most, 'core')}: {hashrate(fastest.hashrate_hs.median)} {fastest.mode}"
+    return f", {number(fastest.hashrate_hs.median / base[0].hashrate_hs.median)} times the rate of hashlib"
 
 
-def power_note(record: Record) -> str:
-    """Return how the power of a record was found; nothing if there is none."""
-    found = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in record.results if r.energy})
+def power_note(results: Sequence[Result]) -> str:
+    """Return how the power of the results was found; nothing if there is none."""
+    found = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in results if r.energy})
     return " ".join(_power_sentence(*parts) for parts in found)
 
 
@@ -135,13 +151,13 @@ def _temperatures(conditions: Conditions) -> str:
 
 def titled_list(title: str, entries: Sequence[str]) -> str:
     """Return a list under a heading; nothing if it is empty."""
-    items = "".join(f"<li>{escape(entry)}</li>" for entry in entries)
+    items = "".join(f"<li>{sentence(entry)}</li>" for entry in entries)
     return f'<div class="warnings"><h3>{title}</h3><ul>{items}</ul></div>' if entries else ""
 
 
 def _notes(record: Record) -> list[str]:
     """Return what the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
-    found = [note for note in [power_note(record)] if note]
+    found = [note for note in [power_note(record.results)] if note]
     found += [_above_idle(result) for result in record.results if result.j_per_th and result.j_per_th_above_idle]
     return found + notes(record)
 
