@@ -89,8 +89,9 @@ def opened(browser: webdriver.Chrome) -> Opened:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [
-            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}
-        ]  # fmt: skip
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         log(browser, "browser"), log(browser, "performance")  # what is read is gone
         browser.get(path.as_uri())
@@ -320,9 +321,12 @@ def expected(price: float, btc: float, network: float, jth: float, rate: float) 
     revenue = economics.revenue_usd_per_day(rate * 1e12, network * 1e18, subsidy, 0.0, btc)
     profit = economics.profit_usd_per_day(revenue, power, price)
     return {
-        "power": power, "revenue": revenue, "cost": revenue - profit, "profit": profit,
+        "power": power,
+        "revenue": revenue,
+        "cost": revenue - profit,
+        "profit": profit,
         "break-even": economics.break_even_usd_per_kwh(revenue, power),
-    }  # fmt: skip
+    }
 
 
 SETTINGS = (

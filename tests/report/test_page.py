@@ -92,9 +92,13 @@ def test_the_conditions_of_the_run_are_told() -> None:
     """Heat, turbo, idle power, gross and net joules, the sum and the thermal drop of the golden record stand there."""
     text = page(GOLDEN_RECORD)
     for words in (
-        "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
-        "4.19 million J/TH with all power, 3.39 million J/TH above idle", "1.02 GH/s", "(-6.5%), 4.00 to 3.75 GHz",
-    ):  # fmt: skip
+        "45\u00a0°C before, 70\u00a0°C during, 71\u00a0°C after",
+        "<dt>Turbo</dt><dd>on</dd>",
+        "12.0 W before, 13.0 W after",
+        "4.19 million J/TH with all power, 3.39 million J/TH above idle",
+        "1.02 GH/s",
+        "(-6.5%), 4.00 to 3.75 GHz",
+    ):
         assert words in text, words
 
 
@@ -134,10 +138,12 @@ def test_the_fastest_code_is_compared_on_as_many_cores(tmp_path: Path) -> None:
     hashlib = {name: value / 50 for name, value in RATE.items()}
     text = page(
         write_record(
-            tmp_path, result(threads=1), result(threads=1, backend="reference", hashrate_hs=hashlib),
+            tmp_path,
+            result(threads=1),
+            result(threads=1, backend="reference", hashrate_hs=hashlib),
             result(backend="opencl:0.0", threads=1, hashrate_hs=fast, hardware={"kind": "cpu", "cpu_cores": 16}),
         )
-    )  # fmt: skip
+    )
     assert (
         "<h3>c:shani is the fastest code on one core: 700 MH/s plain, 50.0 times the rate of hashlib; "
         "opencl:0.0 on 16 cores: 2.10 GH/s plain</h3>" in text

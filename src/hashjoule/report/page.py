@@ -22,9 +22,10 @@ from hashjoule.report.document import document, embedded, unbroken
 from hashjoule.report.gauge import is_gauge
 from hashjoule.report.numbers import count, hashrate, number
 from hashjoule.report.sections.gauge import gauge_section, miners_of
-from hashjoule.report.sections.machine import NamedRecord, headings, machine_section, power_note
+from hashjoule.report.sections.machine import machine_section
 from hashjoule.report.sections.money import money_data, money_sources
 from hashjoule.report.sections.published import published_data, published_section
+from hashjoule.report.sections.record import NamedRecord, headings, power_note
 from hashjoule.report.sections.why import why_section
 from hashjoule.report.views import CLASS_NAMES, short_name
 

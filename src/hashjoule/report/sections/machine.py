@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from html import escape
-
 from hashjoule.records.schema import Conditions, Record, Result
 from hashjoule.report.bars import rate_bars
-from hashjoule.report.document import fragment, sentence
+from hashjoule.report.document import unbroken
 from hashjoule.report.numbers import count, frequency, hashrate, number, percent
 from hashjoule.report.record import notes
+from hashjoule.report.sections.record import NamedRecord, power_note, record_section, time_of
 
-NamedRecord = tuple[str, Record]
-"""The name of a record's file, and the record."""
-
-_METHODS = {
-    "counter": "read from an energy counter",
-    "sampled": "the mean of sampled power",
-    "reported": "reported by the device itself",
-    "bound": "an upper bound",
-}
-_SCOPES = {
-    "package": "of the CPU package",
-    "board": "of the board",
-    "device": "of the device",
-    "system": "of the whole machine",
-    "wall": "at the wall",
-}
 _UNKNOWN = "not known"
 _CAPTION = (
     "Median hash rate in each mode, with its 95% interval. <em>Plain</em> searches nonces; <em>rolled</em> also "
@@ -36,35 +17,18 @@ _CAPTION = (
 
 
 def machine_section(index: int, named: NamedRecord, heading: str) -> str:
-    """Return the section of one record."""
-    name, record = named
-    return fragment(
-        "machine.html",
-        anchor=' id="machine"' if index == 0 else "",
-        index=str(index),
-        heading=escape(heading),
-        facts="".join(f"<div><dt>{escape(term)}</dt><dd>{escape(fact)}</dd></div>" for term, fact in _facts(record)),
-        warnings=titled_list("Warnings", record.conditions.warnings) or '<p class="muted">No warnings.</p>',
-        refused=titled_list("Refused", [refusal.reason for refusal in record.refused]),
-        finding=escape(rate_finding(record)),
+    """Return the section of a record of `hashjoule bench`."""
+    _, record = named
+    return record_section(
+        index,
+        named,
+        heading,
+        facts=_facts(record),
+        finding=rate_finding(record),
         caption=_CAPTION,
         bars=rate_bars(record),
-        notes="".join(f'<p class="source">{sentence(note)}</p>' for note in _notes(record)),
-        file=escape(name),
+        notes=_notes(record),
     )
-
-
-def headings(names: Sequence[str], records: Sequence[Record]) -> list[str]:
-    """Return a heading for each record: its name, with the time of the measurement where several have the same name."""
-    several = Counter(names)
-    found = [name if several[name] == 1 else f"{name}, {time_of(r)}" for name, r in zip(names, records, strict=True)]
-    twice = Counter(found)
-    return [f"{heading} (record {i})" if twice[heading] > 1 else heading for i, heading in enumerate(found, 1)]
-
-
-def time_of(record: Record) -> str:
-    """Return when a record was made, for readers."""
-    return record.created[:16].replace("T", " ") + (" UTC" if record.created.endswith("Z") else "")
 
 
 def rate_finding(record: Record) -> str:
@@ -111,18 +75,6 @@ def _over_hashlib(record: Record, fastest: Result) -> str:
     return f", {number(fastest.hashrate_hs.median / base[0].hashrate_hs.median)} times the rate of hashlib"
 
 
-def power_note(results: Sequence[Result]) -> str:
-    """Return how the power of the results was found; nothing if there is none."""
-    found = sorted({(r.energy.method, r.energy.scope, r.energy.source) for r in results if r.energy})
-    return " ".join(_power_sentence(*parts) for parts in found)
-
-
-def _power_sentence(method: str, scope: str, source: str) -> str:
-    if method == "declared":
-        return "The power was declared by the person who measured; no meter was read."
-    return f"Power {_SCOPES.get(scope, scope)}: {_METHODS[method]} ({source})."
-
-
 def _facts(record: Record) -> list[tuple[str, str]]:
     machine, conditions, software = record.machine, record.conditions, record.hashjoule
     return [
@@ -146,13 +98,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 def _temperatures(conditions: Conditions) -> str:
     moments = {"before": conditions.before, "during": conditions.during, "after": conditions.after}
     known = {name: state.temperature_c for name, state in moments.items() if state and state.temperature_c is not None}
-    return ", ".join(f"{celsius:.0f} °C {name}" for name, celsius in known.items())
-
-
-def titled_list(title: str, entries: Sequence[str]) -> str:
-    """Return a list under a heading; nothing if it is empty."""
-    items = "".join(f"<li>{sentence(entry)}</li>" for entry in entries)
-    return f'<div class="warnings"><h3>{title}</h3><ul>{items}</ul></div>' if entries else ""
+    return ", ".join(f"{unbroken(f'{celsius:.0f} °C')} {name}" for name, celsius in known.items())
 
 
 def _notes(record: Record) -> list[str]:
