@@ -239,7 +239,6 @@ def _reachable(netlist: Netlist) -> Netlist:
             open_nodes += netlist.nodes[number].inputs
     new = {old: number for number, old in enumerate(sorted(needed))}
     nodes = [
-        Node(node.kind, tuple(new[i] for i in node.inputs), node.place)
-        for node in (netlist.nodes[old] for old in new)
+        Node(node.kind, tuple(new[i] for i in node.inputs), node.place) for node in (netlist.nodes[old] for old in new)
     ]
     return Netlist(nodes, {name: [new[i] for i in bits] for name, bits in netlist.ports.items()}, netlist.feedback)

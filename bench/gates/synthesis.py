@@ -52,7 +52,7 @@ class Variant:
 
 VARIANTS = (
     *(Variant(style, adder, size) for style in ("shortcuts", "plain") for adder in ADDERS for size in (1, 2, 4)),
-    *(Variant("looped", "ripple", size) for size in (16, 4)),
+    Variant("looped", "ripple", 4),
 )
 
 
@@ -82,7 +82,9 @@ def find_yosys() -> str:
 
 def yosys_version() -> str:
     """Return the version that Yosys says it is."""
-    return subprocess.run([find_yosys(), "-V"], capture_output=True, text=True, check=True).stdout.split(" (")[0].strip()
+    return (
+        subprocess.run([find_yosys(), "-V"], capture_output=True, text=True, check=True).stdout.split(" (")[0].strip()
+    )
 
 
 def synthesise(variant: Variant) -> dict[str, Any]:
