@@ -14,7 +14,6 @@ test: $(VENV)/installed-dev .cache/bitcoind/bin/bitcoind
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python csrc/generate_shani_avx512.py --check
 	HASHJOULE_BITCOIND=$(abspath .cache/bitcoind) $(BIN)/pytest
 
 lint: $(VENV)/installed-dev

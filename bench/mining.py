@@ -36,10 +36,10 @@ from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, running
 from harness.mining import best, run_on
 from hashjoule import check, choose
 from hashjoule.backends import BackendSpec
+from hashjoule.block import output, varint
 from hashjoule.job import Header, Hit, Job, sha256d
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.template import Candidate, Template, output, varint
-from hashjoule.mine.template import check as check_template
+from hashjoule.mine.template import CandidateBlock, Template, check_template
 from hashjoule.search import search
 
 OP_TRUE_ADDRESS = "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85"
@@ -201,7 +201,7 @@ def template(directory: Path, rounds: int, transactions: int = 5_280) -> dict[st
 
         def to_first_hash() -> Header:
             decoded = check_template(msgspec.json.decode(body, type=Template))
-            header = Candidate(decoded, ANYONE_CAN_SPEND).header(1)
+            header = CandidateBlock(decoded, ANYONE_CAN_SPEND).header(1)
             backend.scan(Job.plain(header), 0, 16)
             return header
 

@@ -45,7 +45,7 @@ typedef struct {
 extern const hj_variant *const hj_variants[];
 
 /* Each variant is one file and one row; the row exists where the compiler has the target (see variants.c). */
-extern const hj_variant hj_portable, hj_sse2, hj_avx2, hj_avx512, hj_shani, hj_shani_avx512, hj_neon, hj_armv8;
+extern const hj_variant hj_portable, hj_sse2, hj_avx2, hj_avx512, hj_shani, hj_neon, hj_armv8;
 
 static inline uint32_t hj_bswap32(uint32_t x)
 {

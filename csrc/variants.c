@@ -15,9 +15,6 @@ const hj_variant *const hj_variants[] = {
 #ifdef HJ_HAVE_SHANI
     &hj_shani,
 #endif
-#ifdef HJ_HAVE_SHANI_AVX512
-    &hj_shani_avx512,
-#endif
 #ifdef HJ_HAVE_NEON
     &hj_neon,
 #endif

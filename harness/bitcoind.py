@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -16,8 +18,9 @@ from typing import Any, cast
 
 import pytest
 
-from hashjoule.mine.rpc import Credentials, Rpc
-from hashjoule.mine.rpc import NoAnswerError as NoAnswer
+from hashjoule.mine.bitcoind.credentials import Credentials
+from hashjoule.mine.bitcoind.rpc import Rpc
+from hashjoule.mine.chain import NoAnswerError
 
 START_SECONDS = 60
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -65,7 +68,7 @@ class BitcoinNode:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.call("getblockcount")
-            except NoAnswer:
+            except NoAnswerError:
                 time.sleep(0.05)
             else:
                 return self
@@ -172,3 +175,44 @@ def forward(node: BitcoinNode, handler: BaseHTTPRequestHandler, body: bytes) -> 
         return response.status, response.read()
     finally:
         connection.close()
+
+
+def reset(handler: BaseHTTPRequestHandler) -> None:
+    """Ends the connection with a TCP reset, as a crashed program or an overloaded proxy does."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+Change = Callable[[Any], Any]
+"""Takes a result of the node, and returns what the client is told."""
+
+
+@contextmanager
+def altering(node: BitcoinNode, **changes: Change) -> Iterator[str]:
+    """A proxy in front of a node that changes the results of methods; yields its URL.
+
+    A change that returns an exception makes the answer an error with that text and the code -1.
+    """
+
+    def altered(call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        change = changes.get(call["method"])
+        if change is None or answer.get("error"):
+            return answer
+        result = change(answer.get("result"))
+        if isinstance(result, Exception):
+            return {"id": answer.get("id"), "error": {"code": -1, "message": str(result)}}
+        return answer | {"result": result}
+
+    def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
+        status, body = forward(node, handler, request)
+        calls, answers = json.loads(request), json.loads(body)
+        if isinstance(calls, list):
+            by_id = {call["id"]: call for call in calls}
+            answers = [altered(by_id[one["id"]], one) for one in answers]
+        else:
+            answers = altered(calls, answers)
+        reply(handler, status, json.dumps(answers).encode())
+
+    with http_server(answer) as url:
+        yield url

@@ -13,12 +13,15 @@ from harness.bitcoind import BitcoinNode
 from harness.pool import TestPool
 from hashjoule.backends import BackendSpec, specs
 from hashjoule.errors import HashjouleError
-from hashjoule.mine.kept import Keeper
-from hashjoule.mine.loop import Effort, Mined, Miner, Stats
-from hashjoule.mine.node import Chain, Node
-from hashjoule.mine.pool import Address
-from hashjoule.mine.rpc import Credentials, Rpc
-from hashjoule.mine.shares import ShareMiner, ShareResult
+from hashjoule.mine.bitcoind.credentials import Credentials
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.bitcoind.rpc import Rpc
+from hashjoule.mine.chain import Chain
+from hashjoule.mine.effort import Effort
+from hashjoule.mine.loop import BlockStats, MinedBlock, Miner
+from hashjoule.mine.pending import PendingBlocks
+from hashjoule.mine.pools.share_miner import ShareMiner, ShareResult
+from hashjoule.mine.pools.url import PoolUrl
 
 RUN_SECONDS = 60
 PAYOUT = bytes.fromhex("0014751e76e8199196d454941c45d1b3a323f1433bd6")
@@ -45,9 +48,9 @@ class Recorder(Listener):
 
     def __init__(self) -> None:
         super().__init__()
-        self.blocks: list[Mined] = []
+        self.blocks: list[MinedBlock] = []
 
-    def block(self, mined: Mined) -> None:
+    def block(self, mined: MinedBlock) -> None:
         """Remembers it."""
         self.blocks.append(mined)
 
@@ -67,18 +70,16 @@ class Run:
         name: str = "regtest",
         stop: threading.Event | None = None,
         *,
-        roll_version: bool = False,
         spec: BackendSpec | None = None,
+        **options: Any,
     ) -> None:
-        self.report, self.keeper = Recorder(), Keeper(directory / "kept", name)
-        self.miner = Miner(
-            chain, PAYOUT, spec or best(), self.report, self.keeper, roll_version=roll_version, stop=stop
-        )
+        self.report, self.pending = Recorder(), PendingBlocks(directory / "pending", name)
+        self.miner = Miner(chain, PAYOUT, spec or best(), self.report, self.pending, stop=stop, **options)
         self._chain = chain
         self.error: Exception | None = None
         self._thread: threading.Thread | None = None
 
-    def mine(self, blocks: int | None) -> Stats:
+    def mine(self, blocks: int | None) -> BlockStats:
         """Mines in this thread."""
         with closing(self._chain):
             return self.miner.run(blocks)
@@ -95,7 +96,7 @@ class Run:
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
-    def wait(self) -> Stats:
+    def wait(self) -> BlockStats:
         """Until the thread has ended; raises what it raised."""
         assert self._thread
         self._thread.join(RUN_SECONDS)
@@ -104,7 +105,7 @@ class Run:
             raise self.error
         return self.miner.stats
 
-    def end(self) -> Stats:
+    def end(self) -> BlockStats:
         """Stops the miner and waits."""
         self.miner.stop()
         return self.wait()
@@ -123,13 +124,12 @@ def run_on(
     directory: Path,
     *,
     url: str | None = None,
-    roll_version: bool = False,
-    spec: BackendSpec | None = None,
+    **options: Any,
 ) -> Run:
     """A miner on a node, or on something else that stands in front of it."""
     stop = threading.Event()
     chain = Node(Rpc(url or node.url, Credentials(node.cookie), stop), node.chain)
-    return Run(chain, directory, node.chain, stop, roll_version=roll_version, spec=spec)
+    return Run(chain, directory, node.chain, stop, **options)
 
 
 @contextmanager
@@ -159,10 +159,10 @@ class ShareRun:
     """A miner at pools, in a thread of its own."""
 
     def __init__(
-        self, *pools: TestPool | Address, user: str = "alice", spec: BackendSpec | None = None, **options: Any
+        self, *pools: TestPool | PoolUrl, user: str = "alice", spec: BackendSpec | None = None, **options: Any
     ) -> None:
         self.report = ShareRecorder()
-        addresses = [at if isinstance(at, Address) else Address("127.0.0.1", at.port) for at in pools]
+        addresses = [at if isinstance(at, PoolUrl) else PoolUrl("127.0.0.1", at.port) for at in pools]
         self.miner = ShareMiner(addresses, user, spec or best(), self.report, **options)
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -33,7 +33,7 @@ def double_sha256(data: bytes) -> bytes:
 
 
 @dataclass
-class PoolJob:
+class ServedJob:
     """A job as the pool keeps it; `prev_hash` in the order of the header."""
 
     id: str
@@ -83,7 +83,7 @@ class Client:
         self.size = pool.extranonce2_size
         self.mask: int | None = None
         self.ready = False
-        self.jobs: dict[str, tuple[PoolJob, float, bytes]] = {}
+        self.jobs: dict[str, tuple[ServedJob, float, bytes]] = {}
         self.first_share_of: str | None = None
 
     def send_raw(self, data: bytes) -> None:
@@ -103,7 +103,7 @@ class Client:
         """An answer."""
         self.send({"id": message["id"], "result": result, "error": error})
 
-    def notify(self, job: PoolJob, clean: bool) -> None:
+    def notify(self, job: ServedJob, clean: bool) -> None:
         """A job of the difficulty of the moment."""
         if clean:
             self.jobs.clear()
@@ -144,15 +144,15 @@ class TestPool:
         self.lock = threading.RLock()
         self.job = self.make_job()
 
-    def make_job(self, **fields: Any) -> PoolJob:
+    def make_job(self, **fields: Any) -> ServedJob:
         """A random one."""
         start, end = random.randbytes(random.randrange(42, 90)), random.randbytes(random.randrange(30, 200))
         branch = [random.randbytes(32) for _ in range(self.branch_length)]
-        made = PoolJob(f"{next(self._numbers):x}", random.randbytes(32), start, end, branch, nbits=self.nbits)
+        made = ServedJob(f"{next(self._numbers):x}", random.randbytes(32), start, end, branch, nbits=self.nbits)
         made.__dict__ |= fields
         return made
 
-    def new_job(self, clean: bool = True, **fields: Any) -> PoolJob:
+    def new_job(self, clean: bool = True, **fields: Any) -> ServedJob:
         """Sends another job to all."""
         with self.lock:
             self.job = self.make_job(**fields)

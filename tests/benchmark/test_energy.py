@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hashjoule.benchmark.energy import Metering, Turn, above_idle, gross
-from hashjoule.meters import Meter
 from hashjoule.meters.stated import declared
 from hashjoule.records.schema import Efficiency, Energy, Rate
 from tests.fakes import Faulty, SteadyMeter, device_spec, spec_of
@@ -25,6 +26,8 @@ def test_a_meter_shows_only_what_it_covers() -> None:
     metering = Metering([package, nameless, other, board, system])
     assert [metering.meter_for(spec) for spec in (CPU, POCL, GPU)] == [package, package, board]
     assert Metering([package]).meter_for(GPU) is None
+    only = SteadyMeter(10).meter("only", covers="only-gpu")
+    assert [Metering([only]).meter_for(spec) for spec in (CPU, POCL, GPU)] == [None, None, only]
     unknown = device_spec("opencl:2.0", "Fake", kind="gpu")
     assert Metering([nameless, board]).meter_for(unknown) is None
 
@@ -158,5 +161,5 @@ def test_what_hides_in_idle_power_is_not_shown(idle_w: float | None, kept: bool)
 
 def test_meters_that_cannot_be_read_are_passed_over() -> None:
     """An unavailable meter never covers anything."""
-    closed = Meter("x", "x", "package", "counter", "cpu", SteadyMeter(1).meter().open, unavailable="no")
+    closed = replace(SteadyMeter(1).meter(), unavailable="no")
     assert Metering([closed]).meter_for(CPU) is None

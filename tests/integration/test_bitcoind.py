@@ -17,13 +17,14 @@ import pytest
 
 from harness.bitcoind import ADDRESS, BitcoinNode, forward, http_server, reply, running
 from harness.mining import run_on, searching, until
+from hashjoule.block import output, varint
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import sha256d
 from hashjoule.mine.address import script_of
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.chain import RefusedError, Standing
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.node import Node, Standing
-from hashjoule.mine.rpc import RefusedError
-from hashjoule.mine.template import Candidate, output, varint
+from hashjoule.mine.template import CandidateBlock
 
 ADDRESSES = {
     "pubkeyhash": "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r",
@@ -76,11 +77,11 @@ def test_the_chain_grows_from_its_first_block_over_all_forms_of_the_height(tmp_p
 @pytest.mark.parametrize(("kind", "address"), ADDRESSES.items(), ids=ADDRESSES)
 def test_every_address_type_is_paid(shared: BitcoinNode, chain: Node, kind: str, address: str) -> None:
     """The node takes the block and names the address in its first output."""
-    candidate = Candidate(chain.template(), script_of(address, "regtest"))
+    candidate = CandidateBlock(chain.template(), script_of(address, "regtest"))
     header = candidate.header(1)
-    assert chain.propose(candidate.block(header, 1)) is None
+    assert chain.propose(candidate.serialize(header, 1)) is None
     solved = next(h for h in (replace(header, nonce=n) for n in itertools.count()) if h.meets(2**255 - 1))
-    assert chain.submit(candidate.block(solved, 1))[0] is None
+    assert chain.submit(candidate.serialize(solved, 1))[0] is None
     assert chain.standing(solved.hash()) is Standing.ACTIVE
     paid = shared.call("getblock", solved.hash()[::-1].hex(), 2)["tx"][0]["vout"][0]["scriptPubKey"]
     assert (paid["type"], paid["address"]) == (kind, address)
@@ -88,9 +89,9 @@ def test_every_address_type_is_paid(shared: BitcoinNode, chain: Node, kind: str,
 
 def test_a_proposal_that_is_wrong_is_told(chain: Node) -> None:
     """A block that pays too much, and one whose merkle root is another's."""
-    candidate = Candidate(chain.template(), ANYONE_CAN_SPEND)
-    block = candidate.block(candidate.header(1), 1)
-    assert chain.propose(candidate.block(candidate.header(2), 1)) == "bad-txnmrklroot"
+    candidate = CandidateBlock(chain.template(), ANYONE_CAN_SPEND)
+    block = candidate.serialize(candidate.header(1), 1)
+    assert chain.propose(candidate.serialize(candidate.header(2), 1)) == "bad-txnmrklroot"
     at = block.index(candidate.template.coinbasevalue.to_bytes(8, "little"))
     rich = block[:at] + (candidate.template.coinbasevalue + 1).to_bytes(8, "little") + block[at + 8 :]
     coinbase = candidate.coinbase(1, witness=False).replace(block[at : at + 8], rich[at : at + 8])
@@ -358,7 +359,7 @@ def test_a_passing_fault_loses_no_block(shared: BitcoinNode, tmp_path: Path, fau
     assert shared.height - before == 6
     assert [mined.fate for mined in run.report.blocks] == ["active"] * 6
     assert any(sentence.startswith("waiting: ") for sentence in run.report.said)
-    assert run.keeper.kept() == []
+    assert run.pending.load() == []
 
 
 @pytest.mark.parametrize("half", ["-10", "lost"])
@@ -385,7 +386,7 @@ def test_a_node_that_takes_a_block_and_has_no_template_is_waited_for(
         ("active", None),
     ]
     assert any(sentence.startswith("waiting: ") for sentence in run.report.said)
-    assert run.keeper.kept() == []
+    assert run.pending.load() == []
 
 
 @pytest.mark.parametrize("forwarded", [False, True], ids=["lost", "answer lost"])
@@ -403,14 +404,14 @@ def test_a_block_without_an_answer_is_kept_and_handed_in_by_the_next_run(
     with http_server(answer) as url:
         run = run_on(shared, tmp_path, url=url)
         run.start()
-        until(lambda: run.keeper.kept() != [], "no block was kept")
+        until(lambda: run.pending.load() != [], "no block was kept")
         run.end()
     assert run.miner.stats.blocks == 0
-    (kept,) = run.keeper.kept()
+    (kept,) = run.pending.load()
     second = run_on(shared, tmp_path)
     second.mine(1)
     assert shared.call("getblockhash", before + 1) == kept.hash_hex
-    assert second.keeper.kept() == []
+    assert second.pending.load() == []
 
 
 def test_a_kept_block_is_dropped_when_the_chain_has_moved_on_and_left_alone_on_another_chain(
@@ -425,17 +426,17 @@ def test_a_kept_block_is_dropped_when_the_chain_has_moved_on_and_left_alone_on_a
     with http_server(answer) as url:
         run = run_on(shared, tmp_path, url=url)
         run.start()
-        until(lambda: run.keeper.kept() != [])
+        until(lambda: run.pending.load() != [])
         run.end()
-    (kept,) = run.keeper.kept()
+    (kept,) = run.pending.load()
     with running(tmp_path / "other") as other:
         run_on(other, tmp_path).mine(1)
-    assert run.keeper.kept() == [kept]
+    assert run.pending.load() == [kept]
     shared.call("generatetoaddress", 1, ADDRESS)
     later = run_on(shared, tmp_path)
     later.mine(1)
     assert any("the chain has moved on" in sentence for sentence in later.report.said)
-    assert later.keeper.kept() == []
+    assert later.pending.load() == []
 
 
 def test_a_full_disk_does_not_lose_the_block_while_the_run_goes_on(
@@ -471,7 +472,7 @@ def test_a_full_disk_does_not_lose_the_block_while_the_run_goes_on(
         last.end()
     (words,) = [s for s in last.report.said if "neither submitted nor kept" in s]
     assert shared.call("submitblock", words.rpartition(" ")[2]) is None
-    assert list((tmp_path / "kept").glob("**/*.*")) == []
+    assert list((tmp_path / "pending").glob("**/*.*")) == []
 
 
 def test_a_silent_node_does_not_hold_up_the_end(signet: BitcoinNode, tmp_path: Path) -> None:
@@ -529,7 +530,7 @@ def test_a_submit_answered_with_null_for_nothing_is_not_success(shared: BitcoinN
     with http_server(answer) as url:
         run = run_on(shared, tmp_path, url=url)
         run.start(1)
-        until(lambda: run.keeper.kept() != [])
+        until(lambda: run.pending.load() != [])
         run.end()
     assert run.miner.stats.blocks == 0
 

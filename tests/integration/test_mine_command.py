@@ -17,9 +17,9 @@ import pytest
 from harness.bitcoind import ADDRESS, SIGNET_ADDRESS, BitcoinNode, forward, free_port, http_server, reply, running
 from hashjoule.cli import run as run_command
 from hashjoule.job import Header
+from hashjoule.mine.bitcoind.node import Node
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND
-from hashjoule.mine.node import Node
-from hashjoule.mine.template import Candidate
+from hashjoule.mine.template import CandidateBlock
 from tests.mine.test_loop import MadeUpNode
 
 END_SECONDS = 0.5
@@ -267,10 +267,10 @@ def test_grind_is_a_grind_cmd(tmp_path: Path) -> None:
         running(tmp_path / "node", "signet", "-signetchallenge=51") as node,
         closing(Node(node.rpc(), "signet")) as chain,
     ):
-        candidate = Candidate(chain.template(), ANYONE_CAN_SPEND)
+        candidate = CandidateBlock(chain.template(), ANYONE_CAN_SPEND)
         header = candidate.header(1)
         grind = [sys.executable, "-m", "hashjoule", "grind", header.pack().hex()]
         done = subprocess.run(grind, input=b"", stdout=subprocess.PIPE, check=True, timeout=60)
         nonce = Header.parse(bytes.fromhex(done.stdout.strip().decode())).nonce
-        assert chain.submit(candidate.block(replace(header, nonce=nonce), 1))[0] is None
+        assert chain.submit(candidate.serialize(replace(header, nonce=nonce), 1))[0] is None
         assert node.height == 1

@@ -20,9 +20,9 @@ from harness.mining import ShareRun
 from harness.pool import Client, Reply, TestPool, running
 from hashjoule.errors import HashjouleError, UsageError
 from hashjoule.job import Header, Hit, Job
-from hashjoule.mine import pool as pool_module
-from hashjoule.mine.pool import Address, Pools
-from hashjoule.mine.stratum import PASSWORD_VARIABLE
+from hashjoule.mine.pools import connections, endpoint, sockets
+from hashjoule.mine.pools.connections import PoolConnections
+from hashjoule.mine.pools.url import POOL_PASSWORD_VARIABLE, PoolUrl
 from tests.fakes import spec_of
 
 SHARES = 30
@@ -31,14 +31,14 @@ SHARES = 30
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses that do not grow."""
-    monkeypatch.setattr(pool_module, "_FIRST_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(pool_module, "_LONGEST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(endpoint, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(endpoint, "LONGEST_PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short wait for the first job."""
-    monkeypatch.setattr(pool_module, "WELCOME_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "FIRST_JOB_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_shares_that_nobody_answers_are_counted_and_do_not_stop_the_end(
     pool: TestPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where so many are under way that the search has to wait."""
-    monkeypatch.setattr(pool_module, "_UNANSWERED", 16)
+    monkeypatch.setattr(connections, "MAX_UNANSWERED", 16)
     pool.replies["mining.submit"] = lambda client, message: pool.shares.append(pool.judge(client, *message["params"]))
     with ShareRun(pool, threads=2).started() as run:
         pool.wait(lambda: len(pool.shares) == 16)
@@ -241,7 +241,7 @@ def test_misbehaviour_in_mid_search_is_survived(
     pool: TestPool, reply: Reply, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Said, and tried again; shares after it are good."""
-    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.replies["mining.submit"] = reply
     with ShareRun(pool).started() as run:
         pool.wait(lambda: pool.connections >= 2, "did not come back")
@@ -252,7 +252,7 @@ def test_misbehaviour_in_mid_search_is_survived(
 
 def test_a_pool_that_says_nothing_any_more_is_left(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is there, and there are shares to hand in, but no word comes."""
-    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.difficulty = 1e9
     with ShareRun(pool).started() as run:
         pool.wait(lambda: pool.connections >= 2, "did not come back")
@@ -261,7 +261,7 @@ def test_a_pool_that_says_nothing_any_more_is_left(pool: TestPool, monkeypatch: 
 
 def test_a_pool_that_does_not_answer_shares_is_left(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if it sends jobs."""
-    monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.replies["mining.submit"] = silent
     with ShareRun(pool).started() as run:
         pool.wait(lambda: pool.connections >= 2 or not pool.new_job(clean=False), "did not come back")
@@ -323,7 +323,7 @@ def test_a_job_twice_is_not_searched_twice(pool: TestPool) -> None:
 
 def test_a_share_is_not_sent_twice_after_a_reconnection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a pool hands out the same extranonce1 and job again, and there is nothing but the nonce to vary."""
-    monkeypatch.setattr(pool_module, "_UNANSWERED", 2)
+    monkeypatch.setattr(connections, "MAX_UNANSWERED", 2)
     with running(TestPool(extranonce2_size=0)) as pool:
         subscribe = pool._mining_subscribe
 
@@ -419,7 +419,7 @@ def test_pools_that_refuse_are_passed_over() -> None:
 
 def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others have their turn meanwhile."""
-    monkeypatch.setattr(pool_module, "_FIRST_PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(endpoint, "FIRST_PAUSE_SECONDS", 600.0)
     strict, second, third = TestPool(users={}), TestPool(), TestPool()
     with running(strict), running(second), running(third), ShareRun(strict, second, third).started():
         second.wait_for_shares(1)
@@ -428,10 +428,23 @@ def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (strict.connections, second.connections, third.connections) == (1, 1, 1)
 
 
+def test_a_pool_that_hangs_up_at_first_contact_is_tried_again(pool: TestPool) -> None:
+    """A few times: it may be restarting."""
+
+    def subscribe(client: Client, message: dict[str, Any]) -> None:
+        client.hang_up() if pool.connections < 4 else pool._mining_subscribe(client, message)
+
+    pool.replies["mining.subscribe"] = subscribe
+    with ShareRun(pool).started() as run:
+        pool.wait_for_shares(3)
+    check(pool, run)
+    assert pool.connections == 4
+
+
 def test_no_pool_at_all() -> None:
     """At first contact the run ends, with each pool's sentence."""
     with running(TestPool(users={})) as strict:
-        run = ShareRun(strict, Address("127.0.0.1", free_port()))
+        run = ShareRun(strict, PoolUrl("127.0.0.1", free_port()))
         message = run.failure()
     assert "does not accept user alice; check --user" in message
     assert "; nothing listens at" in message
@@ -439,7 +452,7 @@ def test_no_pool_at_all() -> None:
 
 def test_pools_that_stay_away_are_given_up(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a long time, with what is wrong."""
-    monkeypatch.setattr(pool_module, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "PATIENCE_SECONDS", 0.5)
     run = ShareRun(pool)
     run._thread.start()
     pool.wait_for_shares(1)
@@ -523,7 +536,7 @@ def test_tls_with_a_good_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         certificate("localhost", monkeypatch, trusted=True) as context,
         running(TestPool(), context) as pool,
-        ShareRun(Address("localhost", pool.port, tls=True)).started() as run,
+        ShareRun(PoolUrl("localhost", pool.port, tls=True)).started() as run,
     ):
         pool.wait_for_shares(SHARES)
     check(pool, run)
@@ -535,7 +548,7 @@ def test_tls_with_a_good_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tls_with_a_bad_certificate(name: str, trusted: bool, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an unknown authority, or for another name."""
     with certificate(name, monkeypatch, trusted) as context, running(TestPool(), context) as pool:
-        message = ShareRun(Address("localhost", pool.port, tls=True)).failure()
+        message = ShareRun(PoolUrl("localhost", pool.port, tls=True)).failure()
     assert "the certificate of localhost" in message
     assert words in message
     assert "SSL_CERT_FILE" in message
@@ -554,21 +567,21 @@ def test_tls_where_there_is_none(pool: TestPool) -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        message = ShareRun(Address("127.0.0.1", server.getsockname()[1], tls=True)).failure()
+        message = ShareRun(PoolUrl("127.0.0.1", server.getsockname()[1], tls=True)).failure()
         thread.join()
     assert "does not speak TLS; try stratum+tcp://" in message
 
 
 def test_a_name_that_nobody_knows() -> None:
     """One sentence."""
-    assert ShareRun(Address("pool.invalid", 3333)).failure() == "pool.invalid:3333 has no known address; check --pool"
+    assert ShareRun(PoolUrl("pool.invalid", 3333)).failure() == "pool.invalid:3333 has no known address; check --pool"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_port_that_accepts_and_says_nothing() -> None:
     """With what it does not say."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        message = ShareRun(Address("127.0.0.1", server.getsockname()[1])).failure()
+        message = ShareRun(PoolUrl("127.0.0.1", server.getsockname()[1])).failure()
     assert "accepts connections but sends no answer to mining.subscribe; check --pool" in message
 
 
@@ -576,7 +589,7 @@ def test_the_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch
     """ "x" without one, as miners do."""
     for password in ("x", "s3cret"):
         if password != "x":
-            monkeypatch.setenv(PASSWORD_VARIABLE, password)
+            monkeypatch.setenv(POOL_PASSWORD_VARIABLE, password)
         with running(TestPool(users={"alice": password})) as pool, ShareRun(pool).started() as run:
             pool.wait_for_shares(1)
         assert not any("s3cret" in said for said in run.report.said)
@@ -585,13 +598,13 @@ def test_the_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_dead_connections_are_found_by_the_system(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
     """TCP's own keep-alive is on."""
     on: list[int] = []
-    keep_alive = pool_module._keep_alive
+    keep_alive = sockets.keep_alive
 
     def look(sock: socket.socket) -> None:
         keep_alive(sock)
         on.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
-    monkeypatch.setattr(pool_module, "_keep_alive", look)
+    monkeypatch.setattr(sockets, "keep_alive", look)
     with ShareRun(pool).started():
         pool.wait_for_shares(1)
     assert on == [1]
@@ -601,14 +614,14 @@ def test_a_stop_before_the_first_word() -> None:
     """Of a pool that does not say one."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        ShareRun(Address("127.0.0.1", server.getsockname()[1])).started(),
+        ShareRun(PoolUrl("127.0.0.1", server.getsockname()[1])).started(),
     ):
         pass
 
 
 def test_what_was_sent_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch, pool: TestPool) -> None:
     """The latest shares, and no more."""
-    monkeypatch.setattr(pool_module, "_REMEMBERED", 10)
+    monkeypatch.setattr(connections, "MAX_REMEMBERED", 10)
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(50)
     assert len(run.miner._pools._sent) == 10
@@ -623,27 +636,27 @@ def test_what_was_sent_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPat
 def test_urls_that_are_none(url: str) -> None:
     """The sentence shows how one looks."""
     with pytest.raises(UsageError, match=r"must look like stratum\+tcp://pool.example:3333 or"):
-        Address.parse(url)
+        PoolUrl.parse(url)
 
 
 @pytest.mark.parametrize("url", ["stratum+tcp://a:s3cret@pool.example:3333", "stratum+tcp://s3cret@pool.example:3333"])
 def test_urls_with_a_user(url: str) -> None:
     """They are refused without being repeated."""
     with pytest.raises(UsageError, match="must hold no user and no password; use --user") as caught:
-        Address.parse(url)
+        PoolUrl.parse(url)
     assert "s3cret" not in str(caught.value)
 
 
 def test_urls() -> None:
     """Both schemes, any case, IPv6."""
-    assert Address.parse("stratum+tcp://Pool.Example:3333/") == Address("pool.example", 3333)
-    assert Address.parse("STRATUM+SSL://[::1]:3334") == Address("::1", 3334, tls=True)
-    assert str(Address("::1", 1)) == "[::1]:1"
+    assert PoolUrl.parse("stratum+tcp://Pool.Example:3333/") == PoolUrl("pool.example", 3333)
+    assert PoolUrl.parse("STRATUM+SSL://[::1]:3334") == PoolUrl("::1", 3334, tls=True)
+    assert str(PoolUrl("::1", 1)) == "[::1]:1"
 
 
 def test_the_end_of_a_connection_that_never_began() -> None:
     """Ending is safe at once after starting."""
-    pools = Pools([Address("127.0.0.1", free_port())], "alice", lambda: None)
+    pools = PoolConnections([PoolUrl("127.0.0.1", free_port())], "alice", lambda: None)
     pools.start()
     pools.end()
     assert not pools._thread.is_alive()

@@ -63,7 +63,7 @@ def test_plain_lines_say_what_became_of_a_share() -> None:
     assert first.endswith(" (too easy)")
     assert second.startswith("accepted ")
     assert second.endswith(" block found")
-    assert "1 rejected (too easy 1)" in done.stderr
+    assert "1 rejected (too easy: 1)" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -126,7 +126,7 @@ ONLY_NODE = "--pool mines what the pool hands out; leave out"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([*POOL], "give --user, your name at the pool"),
+        ([*POOL], "give --user, your pool account or payout address"),
         (
             ["--pool", "stratum+tcp://u:0123secret@pool.example:3333", "--user", "a"],
             "must hold no user and no password",

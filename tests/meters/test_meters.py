@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -86,11 +87,58 @@ def test_rapl_without_permission_says_what_opens_it(tmp_path: Path, monkeypatch:
         assert word in str(meter.unavailable)
 
 
+@pytest.mark.parametrize(
+    ("release", "remedy"),
+    [
+        ('NAME="Debian"\nID=debian\n', "/etc/udev/rules.d/"),
+        ('ID="opensuse-tumbleweed"\n', "/etc/udev/rules.d/"),
+        ("ID=nixos\n", "services.udev.extraRules"),
+        ("ID=alpine\n", "/etc/local.d/rapl.start"),
+    ],
+)
+def test_what_opens_rapl_on_a_distribution(tmp_path: Path, release: str, remedy: str) -> None:
+    """A command for now, and what keeps it open on this distribution."""
+    tree(tmp_path, **{"etc__os-release": release})
+    sentence = rapl.how_to_unlock(rapl.distribution(tmp_path))
+    assert "sudo chmod a+r" in sentence
+    assert remedy in sentence
+    assert rapl.distribution(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv", "run/systemd/container"])
+def test_containers_hide_rapl(tmp_path: Path, mark: str) -> None:
+    """The sentence says so, and how to start the container instead."""
+    tree(tmp_path / "system", **{mark.replace("/", "__"): ""})
+    (meter,) = rapl.meters(tmp_path / "none", tmp_path / "system")
+    assert "containers hide powercap" in str(meter.unavailable)
+    assert "systempaths=unconfined" in str(meter.unavailable)
+
+
+def test_windows_has_no_meter_yet() -> None:
+    """But NVIDIA's, and the sentence says that a plug works."""
+    names = {meter.name: meter for meter in meters.meters("win32")}
+    assert not {name for name in names if name.startswith(("rapl", "hwmon", "battery", "apple"))}
+    assert "a wall plug works" in str(names["windows"].unavailable)
+    assert "windows" not in {meter.name for meter in meters.meters("linux")}
+
+
+def test_idle_power(tmp_path: Path) -> None:
+    """What a meter gains over a time in which nothing runs."""
+    package = zone(tmp_path, "intel-rapl:0", "package-0", 0, range_uj=10**9)
+    meter = rapl.meters(tmp_path)[0]
+
+    def draw(seconds: float) -> None:
+        time.sleep(seconds)
+        tree(package, energy_uj=1_000_000)
+
+    assert meters.idle_w(meter, 0.1, draw) == pytest.approx(10.0, rel=0.2)
+
+
 def test_rapl_that_is_not_there(tmp_path: Path) -> None:
     """No powercap folder, no package zone, no range: each says what it is."""
-    assert "virtual machines have none" in str(rapl.meters(tmp_path / "none")[0].unavailable)
+    assert "virtual machines have none" in str(rapl.meters(tmp_path / "none", tmp_path)[0].unavailable)
     zone(tmp_path, "intel-rapl:1", "psys", 1)
-    assert "virtual machines have none" in str(rapl.meters(tmp_path)[0].unavailable)
+    assert "virtual machines have none" in str(rapl.meters(tmp_path, tmp_path)[0].unavailable)
     zone(tmp_path, "intel-rapl:0", "package-0", 1, range_uj=0)
     assert "max_energy_range_uj is 0" in str(rapl.meters(tmp_path)[0].unavailable)
     tree(tmp_path / "intel-rapl:0", max_energy_range_uj="many")
@@ -145,6 +193,27 @@ def test_amd_gpus_and_the_acpi_meter(tmp_path: Path) -> None:
     reading.close()
 
 
+def test_intel_gpus_count_their_energy(tmp_path: Path) -> None:
+    """i915 and xe count microjoules; of an xe card that shows no energy of the whole, that of its package."""
+    known = [("i915", "energy1_input"), ("xe", "energy1_input"), ("xe", "energy2_input")]
+    for number, (driver, file) in enumerate(known):
+        gpu = tree(tmp_path / f"pci/0000:0{number}:00.0/hwmon/hwmon{number}", name=driver, **{file: 5_000_000})
+        (gpu / "device").symlink_to(tmp_path / f"pci/0000:0{number}:00.0")
+        (tmp_path / "class").mkdir(exist_ok=True)
+        (tmp_path / f"class/hwmon{number}").symlink_to(gpu)
+    tree(tmp_path / "class/hwmon3", name="i915_gt0", energy1_input=1)
+    found = hwmon.meters(tmp_path / "class")
+    assert [(m.method, m.scope, m.pci_bus_id) for m in found] == [
+        ("counter", "device", "0000:00:00.0"),
+        ("counter", "board", "0000:01:00.0"),
+        ("counter", "device", "0000:02:00.0"),
+    ]
+    reading = found[0].open()
+    tree(tmp_path / "class/hwmon0", energy1_input=7_500_000)
+    assert reading.joules() == pytest.approx(2.5)
+    reading.close()
+
+
 def test_hwmon_sensors_that_cannot_be_read(tmp_path: Path) -> None:
     """A sensor that fails and a GPU without one say so; without any known driver one line stands for all."""
     assert hwmon.meters(tmp_path)[0].unavailable
@@ -165,14 +234,26 @@ def test_a_battery_is_a_meter_only_while_it_discharges(tmp_path: Path) -> None:
     (meter,) = battery.meters(tmp_path)
     assert (meter.unavailable, meter.scope, meter.method) == (None, "system", "sampled")
     packs = [tmp_path / "BAT0", tmp_path / "BAT1"]
-    assert battery._watts(packs) == pytest.approx(24.0)
+    assert battery._power_w(packs) == pytest.approx(24.0)
     tree(tmp_path, BAT1__status="Discharging", BAT1__power_now=6_000_000)
-    assert battery._watts(packs) == pytest.approx(30.0)
+    assert battery._power_w(packs) == pytest.approx(30.0)
     reading = meter.open()
     tree(tmp_path, BAT0__status="Charging")
     with pytest.raises(MeterError, match="unplug"):
         reading.joules()
     reading.close()
+
+
+def test_a_battery_beside_a_plug(tmp_path: Path) -> None:
+    """A plug shows what the machine draws only while no battery takes or gives anything."""
+    assert battery.disturbance(tmp_path) is None
+    tree(tmp_path, BAT0__type="Battery", BAT0__status="Full", mouse__type="Battery", mouse__scope="Device")
+    tree(tmp_path, mouse__status="Charging")
+    assert battery.disturbance(tmp_path) is None
+    tree(tmp_path, BAT0__status="Charging")
+    assert "is charging" in str(battery.disturbance(tmp_path))
+    tree(tmp_path, BAT0__status="Discharging")
+    assert "plug in the charger" in str(battery.disturbance(tmp_path))
 
 
 class FakeNvml(ModuleType):
@@ -248,8 +329,8 @@ def test_nvml_without_driver_boards_or_library(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_apple_silicon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Listed on such a Mac only; the CPU's millijoules count from the opening on."""
-    energy = SimpleNamespace(cpu_total_mj=1_000)
+    """Listed on such a Mac only; the millijoules of CPU and GPU count from the opening on, each for its own."""
+    energy = SimpleNamespace(cpu_total_mj=1_000, gpu_mj=500, gpu_sram_mj=None)
     fake = ModuleType("zeus_apple_silicon")
     fake.__spec__ = ModuleSpec("zeus_apple_silicon", None)
     fake.AppleEnergyMonitor = lambda: SimpleNamespace(get_cumulative_energy=lambda: energy)  # type: ignore[attr-defined]
@@ -257,12 +338,14 @@ def test_apple_silicon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apple, "_HERE", ("linux", "x86_64"))
     assert apple.meters() == []
     monkeypatch.setattr(apple, "_HERE", ("darwin", "arm64"))
-    (meter,) = apple.meters()
-    assert (meter.unavailable, meter.scope) == (None, "package")
-    reading = meter.open()
-    energy.cpu_total_mj = 4_500
-    assert reading.joules() == pytest.approx(3.5)
+    cpu, gpu = apple.meters()
+    assert (cpu.unavailable, cpu.scope, cpu.covers) == (None, "package", "cpu")
+    assert (gpu.unavailable, gpu.scope, gpu.covers) == (None, "device", "only-gpu")
+    of_cpu, of_gpu = cpu.open(), gpu.open()
+    energy.cpu_total_mj, energy.gpu_mj, energy.gpu_sram_mj = 4_500, 2_500, 250
+    assert of_cpu.joules() == pytest.approx(3.5)
+    assert of_gpu.joules() == pytest.approx(2.25)
     energy.cpu_total_mj = None
-    assert "no CPU energy" in str(apple.meters()[0].unavailable)
+    assert "no energy of the CPU clusters" in str(apple.meters()[0].unavailable)
     monkeypatch.setattr(apple, "find_spec", lambda name: None)
     assert "hashjoule[meter]" in str(apple.meters()[0].unavailable)

@@ -9,8 +9,9 @@ import pytest
 
 from harness.bitcoind import START_SECONDS, bitcoind, free_port
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
-from hashjoule.mine.conf import NodeConf
-from hashjoule.mine.rpc import PASSWORD_VARIABLE, Credentials, Rpc
+from hashjoule.mine.bitcoind.conf import NodeConf
+from hashjoule.mine.bitcoind.credentials import RPC_PASSWORD_VARIABLE, Credentials
+from hashjoule.mine.bitcoind.rpc import Rpc
 
 SECRET = "s3cr3t-0123456789abcdef"
 
@@ -76,7 +77,7 @@ def test_the_datadir_of_the_usual_file_holds_the_cookie(tmp_path: Path, monkeypa
 
 def test_a_password_is_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user without a password logs in with the cookie, as with bitcoin-cli."""
-    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    monkeypatch.delenv(RPC_PASSWORD_VARIABLE, raising=False)
     credentials = conf(tmp_path, f"rpcuser=alice\nrpcpassword={SECRET}\n").credentials
     assert credentials.header() == "Basic YWxpY2U6czNjcjN0LTAxMjM0NTY3ODlhYmNkZWY="
     assert SECRET not in str(credentials) + repr(credentials)
@@ -130,7 +131,7 @@ def node_with_only(datadir: Path) -> Iterator[None]:
 )
 def test_what_bitcoin_cli_finds_is_found(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file tells bitcoind, bitcoin-cli and us."""
-    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    monkeypatch.delenv(RPC_PASSWORD_VARIABLE, raising=False)
     port = str(free_port())
     common = "regtest=1\nlisten=0\nregtest.connect=0\n"
     settings = conf(tmp_path, common + text.replace("PORT", port))

@@ -13,14 +13,16 @@ import pytest
 
 from harness.bitcoind import http_server, reply
 from harness.mining import Run, until
-from hashjoule.errors import HashjouleError, UnavailableError
+from hashjoule.errors import HashjouleError, UnavailableError, UsageError
 from hashjoule.job import Job, sha256d
-from hashjoule.mine import loop
+from hashjoule.mine import contact, loop
+from hashjoule.mine.bitcoind.credentials import Credentials
+from hashjoule.mine.bitcoind.node import Node
+from hashjoule.mine.bitcoind.rpc import Rpc
+from hashjoule.mine.chain import NoAnswerError, Standing
 from hashjoule.mine.embedded import ANYONE_CAN_SPEND, EmbeddedChain
-from hashjoule.mine.kept import Found, Keeper, default_directory
-from hashjoule.mine.node import Node, Standing
-from hashjoule.mine.rpc import Credentials, NoAnswerError, Rpc
-from hashjoule.mine.template import Candidate, Template
+from hashjoule.mine.pending import FoundBlock, PendingBlocks, default_directory
+from hashjoule.mine.template import CandidateBlock, Template
 from hashjoule.search import SearchOutcome, search
 
 MAIN_TEMPLATE = {
@@ -33,7 +35,6 @@ MAIN_TEMPLATE = {
     "curtime": 1_750_000_000,
     "mintime": 1_749_990_000,
     "rules": ["csv", "!segwit", "taproot"],
-    "default_witness_commitment": "6a24aa21a9ed" + "00" * 32,
 }
 
 
@@ -53,12 +54,12 @@ def test_an_embedded_chain_grows_and_goes_on_where_it_ended(tmp_path: Path) -> N
         assert [mined.height for mined in run.report.blocks] == list(range(first, last + 1))
 
 
-def solved(candidate: Candidate, extranonce: int) -> bytes:
+def solved(candidate: CandidateBlock, extranonce: int) -> bytes:
     """A block of a regtest candidate with proof of work."""
     header = candidate.header(extranonce)
     target = 0x7FFFFF << 232
     return next(
-        candidate.block(header, extranonce)
+        candidate.serialize(header, extranonce)
         for nonce in range(1_000)
         if (header := replace(header, nonce=nonce)).meets(target)
     )
@@ -70,7 +71,7 @@ def test_an_invalid_block_does_not_enter_the_embedded_chain(chain: EmbeddedChain
 
     template = chain.template()
     greedy = msgspec.structs.replace(template, coinbasevalue=template.coinbasevalue + 1)
-    block = solved(Candidate(greedy, ANYONE_CAN_SPEND), 1)
+    block = solved(CandidateBlock(greedy, ANYONE_CAN_SPEND), 1)
     assert chain.submit(block)[0] == "consensus"
     assert chain.template().height == template.height
     assert chain.standing(sha256d(block[:80])) is not Standing.ACTIVE
@@ -79,7 +80,7 @@ def test_an_invalid_block_does_not_enter_the_embedded_chain(chain: EmbeddedChain
 
 def test_rivals_on_an_embedded_chain_have_their_standing(chain: EmbeddedChain) -> None:
     """The first of two blocks at one height stays; the other is stale; a third is unknown."""
-    candidate = Candidate(chain.template(), ANYONE_CAN_SPEND)
+    candidate = CandidateBlock(chain.template(), ANYONE_CAN_SPEND)
     first, second = (solved(candidate, i) for i in (1, 2))
     assert chain.submit(first)[0] is None
     assert chain.submit(second)[0] == "inconclusive"
@@ -96,6 +97,26 @@ def test_a_directory_in_use_and_one_that_is_a_file_are_refused(chain: EmbeddedCh
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match=r"no chain can be opened in .*file"):
         EmbeddedChain(tmp_path / "file")
+
+
+FOREIGN: dict[str, list[str]] = {
+    "a file": ["notes.txt"],
+    "a hidden file": [".git/config"],
+    "a node's data": ["blocks/blk00000.dat", "chainstate/CURRENT", "debug.log"],
+    "other blocks": ["blocks/castle.png"],
+}
+
+
+@pytest.mark.parametrize("names", FOREIGN.values(), ids=FOREIGN)
+def test_a_directory_with_other_content_is_refused_and_left_alone(names: list[str], tmp_path: Path) -> None:
+    """It is somebody's."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match="is not empty and holds no chain of hashjoule; give --embedded a new or"):
+        EmbeddedChain(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_block_that_became_too_early_is_handed_in_later(
@@ -120,7 +141,7 @@ def test_the_embedded_chain_knows_when_a_block_is_too_early(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By more than two hours."""
-    block = solved(Candidate(chain.template(), ANYONE_CAN_SPEND), 1)
+    block = solved(CandidateBlock(chain.template(), ANYONE_CAN_SPEND), 1)
     now = time.time()
     monkeypatch.setattr("hashjoule.mine.embedded.time.time", lambda: now - 7300)
     assert chain.submit(block)[0] == "time-too-new"
@@ -225,7 +246,7 @@ def test_a_hard_block_is_proposed_before_the_search(cookie: Path, tmp_path: Path
         run.end()
     assert node.called[:3] == ["getblockchaininfo", "getblocktemplate", "proposal"]
     assert node.called.count("proposal") == 1
-    assert run.miner.stats.hit_seconds is not None
+    assert run.miner.stats.expected_s is not None
     assert run.miner.stats.expected_hashes == pytest.approx(2**256 / (0x02905C * 2**160), rel=1e-9)
 
 
@@ -256,12 +277,12 @@ def test_patience_ends(cookie: Path, chain: EmbeddedChain, tmp_path: Path, monke
     def away(block: bytes) -> None:
         raise NoAnswerError("away")
 
-    monkeypatch.setattr(loop, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(contact, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(chain, "submit", away)
     run = Run(chain, tmp_path)
     with pytest.raises(UnavailableError, match="gave up after 0 s: away"):
         run.mine(1)
-    assert len(run.keeper.kept()) == 1
+    assert len(run.pending.load()) == 1
 
 
 def test_a_node_that_is_not_there_at_first_ends_the_run_at_once(cookie: Path, tmp_path: Path) -> None:
@@ -315,16 +336,16 @@ def test_a_node_without_waitforblockheight_is_asked_for_its_tip(cookie: Path, tm
 
 def test_kept_blocks_are_read_back_and_damaged_ones_are_not(tmp_path: Path) -> None:
     """By height; a file whose name is not its content's hash is left alone."""
-    keeper = Keeper(tmp_path, "regtest")
-    blocks = [Found(height, bytes([height]) * 100) for height in (12, 3)]
+    pending = PendingBlocks(tmp_path, "regtest")
+    blocks = [FoundBlock(height, bytes([height]) * 100) for height in (12, 3)]
     for found in blocks:
-        keeper.keep(found)
-    damaged = keeper.path(blocks[0]).with_name(f"5-{'ab' * 32}.block")
+        pending.add(found)
+    damaged = pending.path(blocks[0]).with_name(f"5-{'ab' * 32}.block")
     damaged.write_bytes(b"cut")
-    assert keeper.kept() == blocks[::-1]
+    assert pending.load() == blocks[::-1]
     for found in blocks:
-        keeper.drop(found)
-    assert keeper.kept() == []
+        pending.remove(found)
+    assert pending.load() == []
     assert damaged.exists()
 
 

@@ -16,11 +16,12 @@ import pytest
 
 from harness.bitcoind import Answer, http_server, reply
 from hashjoule.errors import HashjouleError, UnavailableError, UsageError
-from hashjoule.mine import rpc
 from hashjoule.mine.address import script_of
-from hashjoule.mine.conf import NodeConf
+from hashjoule.mine.bitcoind.conf import NodeConf
+from hashjoule.mine.bitcoind.credentials import RPC_PASSWORD_VARIABLE, Credentials
+from hashjoule.mine.bitcoind.rpc import Call, Rpc
+from hashjoule.mine.chain import BrokenConnectionError, NoAnswerError, NotReadyError, RefusedError, RpcError
 from hashjoule.mine.embedded import EmbeddedChain
-from hashjoule.mine.rpc import Call, Credentials, NoAnswerError, NotReadyError, RefusedError, Rpc, RpcError
 
 SECRET = "s3cr3t-0123456789abcdef"
 LIMIT_SECONDS = 0.5
@@ -111,18 +112,18 @@ MISBEHAVIOUR: dict[str, tuple[Answer, type[HashjouleError]]] = {
     "empty": (fixed(200, b""), NoAnswerError),
     "truncated": (truncated, NoAnswerError),
     "no JSON": (fixed(200, b"<html>"), NoAnswerError),
-    "no UTF-8": (fixed(200, b'{"result":"\xff"}'), UnavailableError),
+    "no UTF-8": (fixed(200, b'{"result":"\xff"}'), NoAnswerError),
     "a list": (fixed(200, b"[]"), NoAnswerError),
     "deeply nested": (fixed(200, b'{"result":' + b"[" * 200_000), NoAnswerError),
     "deeply nested and closed": (fixed(200, b'{"result":' + b"[" * 9_999 + b"]" * 9_999 + b"}"), NoAnswerError),
-    "wrongly typed": (fixed(200, result({"no": "string"})), UnavailableError),
-    "null": (fixed(200, result(None)), UnavailableError),
-    "no result": (fixed(200, b"{}"), UnavailableError),
+    "wrongly typed": (fixed(200, result({"no": "string"})), NoAnswerError),
+    "null": (fixed(200, result(None)), NoAnswerError),
+    "no result": (fixed(200, b"{}"), NoAnswerError),
     "wrongly typed error": (fixed(200, b'{"error": "bad"}'), NoAnswerError),
     "slow": (dripping, NoAnswerError),
     "huge": (huge, NoAnswerError),
     "another protocol": (no_http, NoAnswerError),
-    "hangs up": (hangs_up, NoAnswerError),
+    "hangs up": (hangs_up, BrokenConnectionError),
 }
 
 
@@ -151,7 +152,7 @@ BATCH = [Call("first", (1,), int), Call("second", (), str | None)]
         (b'{"id":null,"error":{"code":-32700,"message":"Parse error"}}', RpcError),
         (b'[{"id":0,"result":7}]', NoAnswerError),
         (b"[]", NoAnswerError),
-        (b'[{"id":0,"result":"7"},{"id":1,"result":"a"}]', UnavailableError),
+        (b'[{"id":0,"result":"7"},{"id":1,"result":"a"}]', NoAnswerError),
         (b'[{"id":"0","result":7},{"id":1,"result":"a"}]', NoAnswerError),
     ],
 )
@@ -280,12 +281,12 @@ def test_a_user_has_the_password_of_the_environment(monkeypatch: pytest.MonkeyPa
         seen.append(handler.headers["Authorization"])
         reply(handler, 200, result("aa"))
 
-    monkeypatch.setenv(rpc.PASSWORD_VARIABLE, "pass:word")
+    monkeypatch.setenv(RPC_PASSWORD_VARIABLE, "pass:word")
     with http_server(answer) as url, Rpc(url, Credentials(user="alice")) as client:
         client.call("getbestblockhash", answer=str)
     assert seen == ["Basic YWxpY2U6cGFzczp3b3Jk"]  # alice:pass:word
-    monkeypatch.delenv(rpc.PASSWORD_VARIABLE)
-    with pytest.raises(UsageError, match=rpc.PASSWORD_VARIABLE):
+    monkeypatch.delenv(RPC_PASSWORD_VARIABLE)
+    with pytest.raises(UsageError, match=RPC_PASSWORD_VARIABLE):
         client.call("getbestblockhash", answer=str)
 
 

@@ -19,7 +19,7 @@ except ImportError as error:  # an sdist unpacked without a build, a broken whee
 else:
     _IMPORT_ERROR = None
 
-_X86 = ("shani_avx512", "avx512", "shani", "avx2", "sse2", "portable")
+_X86 = ("avx512", "shani", "avx2", "sse2", "portable")
 _ARM = ("armv8", "neon", "portable")
 _HITS = 4096
 """Capacity of the hit buffer: at least HJ_MAX_MIDSTATES, and large enough that an easy target does not force one call

@@ -39,6 +39,8 @@ def covers(meter: Meter, spec: BackendSpec) -> bool:
     if meter.covers == "gpu":
         address = spec.hardware and spec.hardware.pci_bus_id
         return not spec.on_cpu and address is not None and meter.pci_bus_id == address
+    if meter.covers == "only-gpu":
+        return spec.hardware is not None and spec.hardware.kind == "gpu"
     return meter.covers == "all" or spec.on_cpu
 
 
@@ -90,7 +92,7 @@ class Metering:
         """The meter's count now; None without one or once it failed."""
         if meter is None or meter.name in self._lost:
             return None
-        if meter.watts is not None:
+        if meter.stated_w is not None:
             return Count(0.0, self._clock())
         try:
             if meter.name not in self._readings:
@@ -108,7 +110,7 @@ class Metering:
         if meter is None or before is None or after is None or after.at_s <= before.at_s:
             return None
         seconds = after.at_s - before.at_s
-        joules = after.joules - before.joules if meter.watts is None else meter.watts * seconds
+        joules = after.joules - before.joules if meter.stated_w is None else meter.stated_w * seconds
         return Turn(joules, seconds, hashrate_hs) if joules >= 0 else None  # a driver that restarts counts from 0
 
     def measure_idle(self, specs: Iterable[BackendSpec]) -> None:

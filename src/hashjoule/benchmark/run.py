@@ -11,7 +11,7 @@ from statistics import fmean, median
 from msgspec import Struct
 
 import hashjoule
-from hashjoule import meters
+from hashjoule import backends, meters
 from hashjoule.backends import BackendSpec, c, provider_of
 from hashjoule.benchmark import conditions, sampling
 from hashjoule.benchmark.energy import Metering
@@ -58,6 +58,22 @@ class Plan(Struct, frozen=True):
         if self.watts:
             return [declared(self.watts)]
         return meters.meters() + ([tdp.bound(cpu_name(), tdp.sockets())] if self.tdp else [])
+
+
+def bench(plan: Plan | None = None, progress: Progress = lambda step, fraction: None) -> Record:
+    """Measure the backends of this machine and return the record, as `hashjoule bench` does.
+
+    Args:
+        plan: What to measure; everything that can be used here if None.
+        progress: Called with a text and the fraction of the present step that is done, 0 to 1.
+
+    Raises:
+        UsageError: If the plan contradicts itself or names no backend.
+        UnavailableError: If a backend of the plan cannot be used here.
+    """
+    plan = plan or Plan()
+    plan.check()
+    return run(plan, backends.resolve(plan.names), progress)
 
 
 def run(plan: Plan, specs: Sequence[BackendSpec], progress: Progress, keep: Keep | None = None) -> Record:

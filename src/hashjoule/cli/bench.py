@@ -22,6 +22,7 @@ from hashjoule.cli.common import (
     refuse,
     threads_option,
 )  # fmt: skip
+from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
 from hashjoule.records.facts import cpu_name, utc_now
 from hashjoule.records.files import RecordFile, save_record, to_json
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 
 
 @click.command("bench")
-@click.option("--backend", "names", multiple=True, metavar="B", help="Backend to measure (default: all usable ones).")
+@click.option(
+    "--backend",
+    "names",
+    type=BACKEND,
+    multiple=True,
+    metavar="B",
+    help="Backend to measure (default: all usable ones).",
+)
 @click.option(
     "--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True, help="Nonces, or versions."
 )
@@ -66,7 +74,9 @@ def bench_command(
     dask: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how many hashes a second every backend makes here, each sample proven on a real block.
+    """Measure the hash rate and energy of every backend here.
+
+    Every sample has to find the nonce of a real block.
 
     With --dask: on each machine of the cluster, once and alone, however many workers it has.
     """

@@ -10,18 +10,23 @@ import click
 from hashjoule import backends, check
 from hashjoule.check import CheckResult
 from hashjoule.cli.common import POSITIVE, json_option, max_launch_option, progress_bar
+from hashjoule.cli.complete import BACKEND
 from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
 
 @click.command("check")
-@click.option("--backend", "names", multiple=True, metavar="B", help="Backend to check (default: all usable ones).")
+@click.option(
+    "--backend", "names", type=BACKEND, multiple=True, metavar="B", help="Backend to check (default: all usable ones)."
+)
 @click.option("--seconds", type=POSITIVE, default=2.0, show_default=True, help="Time for each backend's random jobs.")
 @max_launch_option
 @json_option
 @click.pass_context
 def check_command(ctx: click.Context, names: tuple[str, ...], seconds: float, as_json: bool) -> None:
-    """Compare backends with hashlib: real blocks, then random headers, ranges and targets.
+    """Compare every backend with hashlib on real and random jobs.
+
+    Real blocks first, then random headers, ranges and targets.
 
     Exits with 1 if any backend misses a hit or reports a false one.
     """

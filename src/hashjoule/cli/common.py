@@ -1,4 +1,4 @@
-"""What several commands share: option types, backend options, progress on stderr."""
+"""What several commands share: option types, options, progress on stderr."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from hashjoule.choose import backend_named as backend_named
+from hashjoule.cli.frame import command as command
 from hashjoule.errors import UsageError
 from hashjoule.hardware import usable_cores
 

@@ -23,7 +23,9 @@ from hashjoule.report.text import columns, significant
 @json_option
 @click.pass_context
 def compare_command(ctx: click.Context, before: Path, after: Path, threshold: float, as_json: bool) -> None:
-    """Say for each backend whether record B is faster than record A, slower, or no different.
+    """Compare two records and report which backends changed.
+
+    Says for each backend whether record B is faster than record A, slower, or no different.
 
     Exits with 1 if a backend became slower by more than --threshold and its interval leaves no doubt about it.
     """

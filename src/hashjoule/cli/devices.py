@@ -19,7 +19,10 @@ from hashjoule.report.text import columns
 @click.command("devices")
 @json_option
 def devices_command(as_json: bool) -> None:
-    """List backends, devices and meters: usable here, or why not and what to do."""
+    """List the backends, devices and meters of this machine.
+
+    For each that cannot be used: why not, and what to install or allow.
+    """
     specs = backends.specs()
     states = [_state(spec) for spec in specs]
     known = meters.meters()

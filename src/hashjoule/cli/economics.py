@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from hashjoule.cli.common import POSITIVE, json_option
+from hashjoule.cli.complete import COUNTRY, MACHINE
 from hashjoule.efficiency import economics as eco
 from hashjoule.efficiency import sources
 from hashjoule.efficiency.lookup import find_machine
@@ -100,7 +101,7 @@ network_options = options(
     click.option("--btc-usd", type=POSITIVE, metavar="USD", help="Price of a bitcoin."),
 )
 machine_options = options(
-    click.option("--machine", metavar="NAME", help="A published machine (see `hashjoule table`)."),
+    click.option("--machine", type=MACHINE, metavar="NAME", help="A published machine (see `hashjoule table`)."),
     click.option(
         "--record",
         type=click.Path(path_type=Path),
@@ -213,7 +214,7 @@ price_option = click.option("--price", type=POSITIVE, metavar="USD/kWh", help="E
 
 @click.group("economics", context_settings={"help_option_names": ["-h", "--help"]})
 def economics_command() -> None:
-    """What mining costs and earns: by machine, fleet, country and place.
+    """Compute what mining costs and earns.
 
     Defaults come from the data set and are shown with source and date; every one can be overridden. Nothing is
     fetched from the network.
@@ -326,7 +327,9 @@ def block_command(
 
 
 @economics_command.command("countries")
-@click.option("--country", metavar="NAME", help="One country: its shares over time, and machines that make it.")
+@click.option(
+    "--country", type=COUNTRY, metavar="NAME", help="One country: its shares over time, and machines that make it."
+)
 @click.option("--date", metavar="YYYY[-MM]", help="A list of that time instead of the newest.")
 @machine_options
 @click.option("--network-ehs", type=POSITIVE, metavar="EH/s", help="Network hash rate at that time.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hashjoule.cli.common import POSITIVE, json_option
+from hashjoule.cli.complete import BACKEND, MACHINE
 from hashjoule.efficiency import explain as why
 from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
@@ -15,8 +16,15 @@ from hashjoule.records.files import load_record, to_json
 
 @click.command("explain")
 @click.argument("record", required=False, type=click.Path(path_type=Path), metavar="[RESULT.json]")
-@click.option("--machine", metavar="NAME", help="A published machine instead of a record (see `hashjoule table`).")
-@click.option("--backend", metavar="B", help="Which backend of the record (default: the one with the fewest joules).")
+@click.option(
+    "--machine", type=MACHINE, metavar="NAME", help="A published machine instead of a record (see `hashjoule table`)."
+)
+@click.option(
+    "--backend",
+    type=BACKEND,
+    metavar="B",
+    help="Which backend of the record (default: the one with the fewest joules).",
+)
 @click.option("--watts", type=POSITIVE, metavar="W", help="Declare the power; the result is then called declared.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="F.svg|F.png", help="Draw the waterfall.")
 @json_option
@@ -28,7 +36,9 @@ def explain_command(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Why: the gap from a machine to the best ASIC as factors that multiply to it exactly.
+    """Split the gap between a machine and the best ASIC into factors.
+
+    The factors multiply to the gap exactly.
 
     RESULT.json is a record of `hashjoule bench`. Without a meter there are no joules in it: declare the power with
     --watts, or explain a published machine with --machine.

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
-from hashjoule import check
-from hashjoule.backends import BackendSpec, provider_of
+from hashjoule.backends import provider_of
 from hashjoule.cli.common import (
     HEX,
-    all_cores,
-    backend_named,
     dask_option,
     max_launch_option,
     progress_bar,
     refuse,
     threads_option,
 )
+from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
-from hashjoule.job import NONCES, Header, Job, check_mask, check_target, nbits_to_target
-from hashjoule.search import SearchOutcome, check_range, search
+from hashjoule.job import NONCES, Header, check_mask, check_target, nbits_to_target
+from hashjoule.search import check_range
+from hashjoule.solver import solve
 
 
 @click.command("grind")
@@ -34,7 +32,9 @@ from hashjoule.search import SearchOutcome, check_range, search
     "--count", type=int, default=NONCES, show_default=True, metavar="N", help="Nonces to try, past 2^32 from 0 on."
 )
 @click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
-@click.option("--backend", "name", default="auto", show_default=True, metavar="B", help="See `hashjoule devices`.")
+@click.option(
+    "--backend", "name", type=BACKEND, default="auto", show_default=True, metavar="B", help="See `hashjoule devices`."
+)
 @threads_option("all cores")
 @max_launch_option
 @dask_option
@@ -54,7 +54,9 @@ def grind_command(
     dask: str | None,
     state: Path | None,
 ) -> None:
-    """Solve a block header: 160 hex digits in, the solved header out.
+    """Search for the nonce that solves one block header.
+
+    160 hex digits in, the solved header out.
 
     A drop-in for `bitcoin-util grind` and for the signet miner's --grind-cmd. Exits with 1 if the range holds no
     solution.
@@ -118,40 +120,14 @@ def _on_a_cluster(
 def _here(
     header: Header, target: int, mask: int | None, start: int, count: int, name: str, threads: int | None
 ) -> Header | None:
-    spec = backend_named(name, "plain" if mask is None else "rolled")
-    hashes = count * (1 if mask is None else 1 << mask.bit_count())
     with progress_bar() as show:
-        return _solve(
-            spec,
-            _jobs(header, target, mask, spec),
-            start,
-            count,
-            threads or (all_cores() if spec.gains_from_threads else 1),
-            lambda done: show(spec.name, done / max(1, hashes)),
+        return solve(
+            header,
+            target=target,
+            version_mask=mask,
+            first_nonce=start,
+            count=count,
+            backend=name,
+            threads=threads,
+            progress=lambda fraction: show("search", fraction),
         )
-
-
-def _jobs(header: Header, target: int, mask: int | None, spec: BackendSpec) -> Iterator[Job]:
-    """The plain job, or one job after another until all versions of the mask are in one."""
-    if mask is None:
-        yield Job.plain(header, target)
-        return
-    for skip in range(0, 1 << mask.bit_count(), spec.rolled_versions):
-        yield Job.rolled(header, mask, spec.rolled_versions, target, skip)
-
-
-def _solve(
-    spec: BackendSpec, jobs: Iterator[Job], start: int, count: int, threads: int, progress: Callable[[int], None]
-) -> Header | None:
-    backend = check.ready(spec)
-    hashes = 0
-    for job in jobs:
-
-        def shown(outcome: SearchOutcome, before: int = hashes) -> None:
-            progress(before + outcome.hashes)
-
-        outcome = search(backend, job, first_nonce=start, count=count, threads=threads, progress=shown)
-        if outcome.hit:
-            return job.solved(outcome.hit)
-        hashes += outcome.hashes
-    return None

@@ -18,7 +18,10 @@ from hashjoule.report.record import Format, render
     "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help="How to print."
 )
 def show_command(file: Path, form: Any) -> None:
-    """Print a record that `hashjoule bench --save` wrote, as text, Markdown or CSV; that of a fleet as text."""
+    """Print a saved record as text, Markdown or CSV.
+
+    The record of a fleet is printed as text.
+    """
     if schema_of(file).startswith("hashjoule.fleet/"):
         click.echo(_fleet(file, form))
     else:

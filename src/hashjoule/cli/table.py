@@ -25,7 +25,7 @@ from hashjoule.report.table import Format, render
     "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help="How to print."
 )
 def table_command(files: tuple[Path, ...], sort: Any, limit: int | None, form: Any, **wanted: Any) -> None:
-    """Print the J/TH table: published machines and your own measurements side by side.
+    """Print the J/TH table: published machines and your own.
 
     RESULT.json is a record that `hashjoule bench --save` wrote; its rows are always shown. ROWS.csv adds machines in
     the format of the data set. Filters choose among the published rows.

@@ -14,7 +14,7 @@ from uuid import uuid4
 import msgspec
 
 from hashjoule.benchmark.run import Plan
-from hashjoule.errors import UnavailableError
+from hashjoule.errors import UnavailableError, describe_exception
 from hashjoule.fleet import cluster, summary, worker
 from hashjoule.fleet.child import Reply, Request
 from hashjoule.fleet.cluster import Member
@@ -140,7 +140,7 @@ class FleetBenchmark:
         except CancelledError:
             return Reply(reason="the connection to the scheduler was lost, or the task was cancelled by someone else")
         except Exception as error:
-            return Reply(reason=cluster.one_line(error))
+            return Reply(reason=describe_exception(error))
         finally:
             answer.cancel()
             future.release()

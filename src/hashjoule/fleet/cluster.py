@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import hashjoule
-from hashjoule.errors import UnavailableError, UsageError
+from hashjoule.errors import UnavailableError, UsageError, describe_exception
 from hashjoule.fleet import worker
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def _await_connection(client: Client, address: str) -> None:
         ) from None
     except Exception as error:  # a server that is not a scheduler makes Dask raise anything
         raise UnavailableError(
-            f"the server at {address} is not a Dask scheduler of a usable version: {one_line(error)}"
+            f"the server at {address} is not a Dask scheduler of a usable version: {describe_exception(error)}"
         ) from None
 
 
@@ -192,14 +192,7 @@ def _reason_of(error: Exception) -> str:
         return f"its hashjoule is another version without {error.name}; install version {hashjoule.__version__}"
     if isinstance(error, TimeoutError):
         return f"it did not answer within {HELLO_SECONDS:.0f} s"
-    return one_line(error)
-
-
-def one_line(error: BaseException) -> str:
-    """Return the first line of an error's message; of a group, that of its first error."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return describe_exception(error)
 
 
 class _Call:

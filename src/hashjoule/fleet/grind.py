@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hashjoule.errors import HashjouleError, UnavailableError, UsageError
+from hashjoule.errors import HashjouleError, UnavailableError, UsageError, describe_exception
 from hashjoule.fleet import cluster, model, worker
 from hashjoule.fleet.ranges import Ledger, Problem, Range, StateFile
 from hashjoule.job import Header, Hit
@@ -206,7 +206,7 @@ class ClusterSearch:
             self._set_rate(address, None)
         except* Exception as errors:
             self._set_rate(address, None)
-            self._excluded[address] = reason = cluster.one_line(errors)
+            self._excluded[address] = reason = describe_exception(errors)
             _log.warning("excluded worker %s: %s", address, reason)
 
     async def _check_version(self, client: Client, address: str) -> None:

@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 
 import hashjoule
 from hashjoule.fleet.child import Reply
-from hashjoule.records.schema import Count, NonNegative, Positive, Record, Result
+from hashjoule.records.fields import Count, NonNegative, Positive
+from hashjoule.records.schema import Record, Result
 from hashjoule.statistics import median_deviation
 
 SCHEMA: Literal["hashjoule.fleet/1"] = "hashjoule.fleet/1"

@@ -1,8 +1,10 @@
-"""NVIDIA GPUs through NVML: the board's total energy counter, or its power, sampled, where it has no counter.
+"""NVIDIA GPUs through NVML: the board's energy counter, or its power, sampled, where it has no counter.
 
 nvmlDeviceGetTotalEnergyConsumption counts millijoules since the driver was loaded (Volta and later);
 nvmlDeviceGetPowerUsage gives milliwatts, averaged over a second on most boards since Ampere. Both cover the GPU with
-its memory (NVML API reference, device queries).
+its memory.
+
+Source: NVML API reference, device queries.
 """
 
 from __future__ import annotations
@@ -14,33 +16,14 @@ from typing import Any
 
 from hashjoule.meters import Meter, MeterError, Reading, closed
 from hashjoule.meters.sampled import Integral
+from hashjoule.meters.sysfs import Counter
 
 _COUNTER_INTERVAL_S = 0.1
 _POWER_INTERVAL_S = 1.0
 
 
-class EnergyCounter:
-    """A board's energy counter."""
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
-        self._from_mj = self._read()
-
-    def joules(self) -> float:
-        """See `Reading.joules`."""
-        return (self._read() - self._from_mj) / 1e3
-
-    def close(self) -> None:
-        """NVML stays loaded: others may use it."""
-
-    def _read(self) -> int:
-        import pynvml
-
-        return int(_asked(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)))
-
-
 def meters() -> list[Meter]:
-    """A meter for each board."""
+    """Return a meter for each board."""
     if find_spec("pynvml") is None:
         return [_closed("nvml", "nvidia-ml-py is not installed; pip install 'hashjoule[meter]'")]
     import pynvml
@@ -59,48 +42,66 @@ def _meter(index: int) -> Meter:
     name = f"nvml:{index}"
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        board = _text(pynvml.nvmlDeviceGetName(handle))
+        board = _decoded(pynvml.nvmlDeviceGetName(handle))
         pci = pynvml.nvmlDeviceGetPciInfo(handle)
     except pynvml.NVMLError as error:
         return _closed(name, f"the GPU does not answer ({error}); see nvidia-smi")
     pci_bus_id = f"{pci.domain:04x}:{pci.bus:02x}:{pci.device:02x}.0"
-    if _answers(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)):
+    if _answers(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle):
         return Meter(
-            name, f"NVML energy counter of {board} at {pci_bus_id}", "board", "counter", "gpu",
-            partial(EnergyCounter, handle), _COUNTER_INTERVAL_S, pci_bus_id=pci_bus_id,
-        )  # fmt: skip
-    if _answers(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)):
+            name=name,
+            source=f"NVML energy counter of {board} at {pci_bus_id}",
+            scope="board",
+            method="counter",
+            covers="gpu",
+            open=partial(_counted, handle),
+            interval_s=_COUNTER_INTERVAL_S,
+            pci_bus_id=pci_bus_id,
+        )
+    if _answers(pynvml.nvmlDeviceGetPowerUsage, handle):
         return Meter(
-            name, f"NVML power of {board} at {pci_bus_id}", "board", "sampled", "gpu",
-            partial(_sampled, handle), _POWER_INTERVAL_S, pci_bus_id=pci_bus_id,
-        )  # fmt: skip
-    return _closed(name, f"{board} shows neither energy nor power; declare it with --watts")
+            name=name,
+            source=f"NVML power of {board} at {pci_bus_id}",
+            scope="board",
+            method="sampled",
+            covers="gpu",
+            open=partial(_sampled, handle),
+            interval_s=_POWER_INTERVAL_S,
+            pci_bus_id=pci_bus_id,
+        )
+    return _closed(name, f"{board} shows neither energy nor power; state its power with --watts")
+
+
+def _counted(handle: Any) -> Reading:
+    import pynvml
+
+    return Counter(lambda: int(_asked(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)), 1e3)
 
 
 def _sampled(handle: Any) -> Reading:
     import pynvml
 
-    return Integral(lambda: _asked(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)) / 1e3)
+    return Integral(lambda: _asked(pynvml.nvmlDeviceGetPowerUsage, handle) / 1e3)
 
 
-def _asked(ask: Callable[[], Any]) -> Any:
+def _asked(query: Callable[[Any], Any], handle: Any) -> Any:
     import pynvml
 
     try:
-        return ask()
+        return query(handle)
     except pynvml.NVMLError as error:
         raise MeterError(f"NVML does not answer any more ({error})") from None
 
 
-def _answers(ask: Callable[[], Any]) -> bool:
+def _answers(query: Callable[[Any], Any], handle: Any) -> bool:
     try:
-        _asked(ask)
+        _asked(query, handle)
     except MeterError:
         return False
     return True
 
 
-def _text(name: str | bytes) -> str:
+def _decoded(name: str | bytes) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else name
 
 

@@ -1,4 +1,4 @@
-"""Energy from power that is sampled: the trapezoidal rule, in a thread of its own."""
+"""Energy from sampled power: the trapezoidal rule, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from hashjoule.meters import MeterError
 
 
 class Integral:
-    """Integrates watts over a monotonic clock, every `period_s` and whenever it is read."""
+    """Integrates power over a monotonic clock, every `period_s` seconds and whenever it is read. Thread-safe."""
 
     def __init__(
-        self, watts: Callable[[], float], period_s: float = 0.05, clock: Callable[[], float] = time.monotonic
+        self, power_w: Callable[[], float], period_s: float = 0.05, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._watts, self._period_s, self._clock = watts, period_s, clock
-        self._joules, self._at_s, self._last_w = 0.0, clock(), watts()
+        """`power_w` returns the power in watts, or raises MeterError."""
+        self._power_w, self._period_s, self._clock = power_w, period_s, clock
+        self._joules, self._at_s, self._last_w = 0.0, clock(), power_w()
         self._error: MeterError | None = None
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
@@ -30,7 +31,7 @@ class Integral:
         return self._joules
 
     def close(self) -> None:
-        """Ends the thread."""
+        """End the thread."""
         self._ended.set()
         self._thread.join()
 
@@ -40,10 +41,12 @@ class Integral:
 
     def _advance(self) -> None:
         with self._lock:
+            if self._error:
+                return
             try:
-                now_w = self._watts()
+                now_w = self._power_w()
             except MeterError as error:
-                self._error = self._error or error
+                self._error = error
                 return
             now_s = self._clock()
             self._joules += (now_w + self._last_w) / 2 * (now_s - self._at_s)

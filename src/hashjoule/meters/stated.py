@@ -1,4 +1,4 @@
-"""Power that somebody states: the user. It is not a measurement, and is never called one."""
+"""Power that the user states. It is not a measurement, and is called declared wherever it is shown."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 from hashjoule.meters import Meter, closed
 
 
-def declared(watts: float) -> Meter:
-    """The user's own figure, for everything that is measured: called declared wherever it is shown."""
+def declared(power_w: float) -> Meter:
+    """Return a meter that shows the power, in watts, that the user states for the whole machine."""
     return replace(
         closed("declared", "declared", "declared", "all", "it is stated"),
-        source="declared by the user", unavailable=None, watts=watts,
-    )  # fmt: skip
+        source="declared by the user",
+        unavailable=None,
+        stated_w=power_w,
+    )

@@ -1,7 +1,9 @@
-"""The rated power of a CPU as a bound on what it draws: for machines without a meter, on request only.
+"""The rated power of a CPU, as an upper bound on what it draws.
 
-The thermal design power is what a package may draw for long as it is rated. Firmware can allow more, boost does for
-seconds, and a virtual machine has only a part of the package; so the figure is called a bound, never a measurement.
+The thermal design power is what a package may draw for long as it is rated. A virtual machine has only a part of the
+package. So the figure is a bound and no measurement, and it is called so wherever it is shown. Of processors whose
+firmware lets them draw more than that for long, the client parts that are sold as small servers among them, nothing is
+claimed here.
 """
 
 from __future__ import annotations
@@ -9,33 +11,66 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from hashjoule.errors import UsageError
 from hashjoule.meters import Meter, closed
 
 
-def bound(cpu: str, sockets: int) -> Meter:
-    """The bound for that many of a CPU, by its name as the system tells it.
+class Rating(NamedTuple):
+    """A CPU's rated power."""
 
-    Raises UsageError if the table of server CPUs (data/tdp.csv) does not hold it.
+    cpu: str
+    tdp_w: float
+    source: str
+
+
+_TURBO_EXCEEDS_TDP = re.compile(r"epyc 4\d|xeon e-|xeon e3|xeon w-1")
+"""Client processors in server clothes: their package limit (AMD's PPT, Intel's PL2) is above the TDP."""
+
+
+@cache
+def _ratings() -> dict[str, Rating]:
+    lines = (files("hashjoule") / "data" / "tdp.csv").read_text("utf-8").splitlines()
+    return {
+        _key(row["cpu"]): Rating(row["cpu"], float(row["tdp_w"]), f"{row['source_url']}, {row['source_date']}")
+        for row in csv.DictReader(lines)
+    }
+
+
+def rating(cpu: str) -> Rating | None:
+    """Return the rated power of a CPU by its name as the system tells it.
+
+    None if it is not known, or if the CPU may draw more than that for long.
     """
-    wanted = _key(cpu)
-    table = (files("hashjoule") / "data" / "tdp.csv").read_text("utf-8").splitlines()
-    row = next((row for row in csv.DictReader(table) if _key(row["cpu"]) == wanted), None)
-    if row is None:
-        raise UsageError(f"the rated power of {cpu!r} is not known here; look it up and give it with --watts")
-    watts = float(row["tdp_w"]) * sockets
+    key = _key(cpu)
+    return None if _TURBO_EXCEEDS_TDP.search(key) else _ratings().get(key)
+
+
+def bound(cpu: str, sockets: int) -> Meter:
+    """Return the bound for that many of a CPU, by its name as the system tells it.
+
+    Raises:
+        UsageError: if its rated power is not known to be a bound.
+    """
+    rated = rating(cpu)
+    if rated is None:
+        raise UsageError(
+            f"no rated power is known that bounds what {cpu!r} draws; look it up and state it with --watts"
+        )
     return replace(
         closed("tdp", "package", "bound", "cpu", "it is stated"),
-        source=f"rated power (TDP) of {sockets} x {row['cpu']}: {row['source_url']}, {row['source_date']}",
-        unavailable=None, watts=watts,
-    )  # fmt: skip
+        source=f"rated power (TDP) of {sockets} x {rated.cpu}: {rated.source}",
+        unavailable=None,
+        stated_w=rated.tdp_w * sockets,
+    )
 
 
 def sockets(cpuinfo: Path = Path("/proc/cpuinfo")) -> int:
-    """CPU packages of this machine, 1 where the system does not tell."""
+    """Return the number of CPU packages of this machine; 1 where the system does not tell."""
     try:
         text = cpuinfo.read_text("utf-8")
     except OSError:
@@ -44,6 +79,6 @@ def sockets(cpuinfo: Path = Path("/proc/cpuinfo")) -> int:
 
 
 def _key(cpu: str) -> str:
-    """The name without trademarks, clock rate, core count and what `records.cpu_name` adds."""
+    """Return the name without trademarks, clock rate, core count and what `records.facts.cpu_name` adds."""
     bare = re.sub(r"\((r|tm)\)|\bcpu\b|\bprocessor\b|\b\d+-core\b|@.*|\(family.*", " ", cpu.lower())
     return " ".join(bare.split())

@@ -1,4 +1,6 @@
-"""Mining on a bitcoind, or on an embedded regtest chain: template in, valid blocks out.
+"""Mining on a bitcoind, on an embedded regtest chain, or at pools.
 
-`template` and `address` are pure functions; `rpc`, `node` and `embedded` talk to a chain; `loop` mines on either.
+`loop` mines blocks. `template` and `address` are pure functions; `chain` says what a chain has to offer, and
+`bitcoind` and `embedded` offer it. `contact` outlasts a node's failures, `pending` keeps the blocks found meanwhile.
+`pools` mines shares.
 """

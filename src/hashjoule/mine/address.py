@@ -1,4 +1,4 @@
-"""Where the reward goes: an address of a chain -> the script that pays it."""
+"""Payout addresses: from an address of a chain to the output script that pays it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ _BASE58_NETWORK = {"main": "mainnet", "signet": "testnet", "testnet4": "testnet"
 
 
 def script_of(address: str, chain: str) -> bytes:
-    """The output script of an address: p2pkh, p2sh, p2wpkh, p2wsh or p2tr.
+    """Return the output script of an address: p2pkh, p2sh, p2wpkh, p2wsh or p2tr.
 
-    Test networks share their prefixes, save that regtest's bech32 addresses have their own. Raises UsageError for
-    an address that is malformed or of another network, UnavailableError where btclib is not installed.
+    The test networks share their address prefixes, except that regtest has a bech32 prefix of its own.
+
+    Raises:
+        UsageError: The address is malformed or belongs to another network.
+        UnavailableError: btclib is not installed.
     """
     try:
         from btclib.b32 import is_segwit_prefixed

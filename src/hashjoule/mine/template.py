@@ -1,39 +1,33 @@
-"""Block assembly: pure functions from a block template (BIP 22, 23, 145) to headers and blocks.
+"""From a block template (BIP 22, 23 and 145) to headers to search and to whole blocks, as pure functions.
 
-The functions work on hashes and serialized transactions as the node sends them, so that a full template is ready
-for its first hash in milliseconds. Hashes are in the order of the wire; the template's hex strings are reversed.
+They work on hashes and serialized transactions as the node sends them, so that a full template is ready for its
+first hash within milliseconds. The template's hex strings are reversed: bytes are in the order of a header.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hashjoule import block
 from hashjoule.errors import UnavailableError
 from hashjoule.job import BIP320_MASK, Header, nbits_to_target, sha256d
 
 KNOWN_RULES = {"csv", "segwit", "taproot", "testdummy", "signet"}
-"""Rules of BIP 9 deployments that this module's blocks obey (testdummy asks for nothing)."""
+"""Rules (BIP 9 deployments) that the blocks of this module obey; testdummy asks for nothing."""
 
 MAX_BLOCK_BYTES = 4_000_000
-"""A serialized block's size limit (BIP 141: its weight, at least one unit a byte, is at most four million)."""
-
-COMMITMENT_HEADER = bytes.fromhex("6a24aa21a9ed")
-"""OP_RETURN, a push of 36 bytes, and BIP 141's mark of a witness commitment."""
-
-NULL_HASH = bytes(32)
-WITNESS_RESERVED_VALUE = NULL_HASH
-"""The coinbase's witness: 32 bytes without a meaning yet (BIP 141)."""
-
-_MAX_COINBASE_SCRIPT = 100
+"""Largest serialized block: its weight, at least one unit a byte, is at most four million (BIP 141)."""
 
 HashHex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Uint32 = Annotated[int, Meta(ge=0, lt=1 << 32)]
+
+
+class MalformedTemplateError(UnavailableError):
+    """A template that no node would send: something on the way has damaged it."""
 
 
 class TemplateTransaction(Struct, frozen=True):
@@ -45,10 +39,10 @@ class TemplateTransaction(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True, dict=True):
-    """What getblocktemplate answers, as far as a miner needs it; amounts in satoshi, times in Unix seconds."""
+    """The answer to getblocktemplate, as far as a miner needs it; amounts in satoshi, times in Unix seconds."""
 
     version: Annotated[int, Meta(ge=-(1 << 31), lt=1 << 32)]
-    """Nodes write it as a signed number or not; what counts are the 32 bits."""
+    """Nodes write it signed or unsigned; what counts are its 32 bits."""
     previousblockhash: HashHex
     transactions: list[TemplateTransaction]
     coinbasevalue: Annotated[int, Meta(ge=0, le=21_000_000 * 100_000_000)]
@@ -59,18 +53,25 @@ class Template(Struct, frozen=True, dict=True):
     rules: list[str]
     vbrequired: Uint32 = 0
     coinbaseaux: dict[str, str] = {}
-    default_witness_commitment: str | None = None
+    target: HashHex | None = None
+    """A proxy or a pool may ask for harder blocks than the network does (BIP 22)."""
     signet_challenge: Annotated[str, Meta(pattern="^([0-9a-f]{2})+$")] | None = None
 
     @property
     def prev_hash(self) -> bytes:
-        """The hash of the block to build on, in the order of the wire."""
+        """The hash of the block to build on, in the order of a header."""
         return bytes.fromhex(self.previousblockhash)[::-1]
 
     @property
     def nbits(self) -> int:
-        """The target in compact form."""
+        """The network's target in compact form."""
         return int(self.bits, 16)
+
+    @cached_property
+    def search_target(self) -> int:
+        """The highest hash, as a number, that a block may have: the harder one of the network's and the template's."""
+        network = nbits_to_target(self.nbits)
+        return network if self.target is None else min(network, int(self.target, 16))
 
     @cached_property
     def transaction_bytes(self) -> bytes:
@@ -79,20 +80,31 @@ class Template(Struct, frozen=True, dict=True):
 
     @property
     def coinbase_flags(self) -> bytes:
-        """What the node wants in the coinbase script."""
+        """What the node wants in the coinbase script (BIP 22)."""
         return bytes.fromhex("".join(self.coinbaseaux.values()))
 
     @property
     def rollable(self) -> int:
-        """The version bits that may be rolled here: BIP 320's, less those that the node requires to be set."""
+        """The version bits that may be rolled: those of BIP 320, less those that the node requires to be set."""
         return BIP320_MASK & ~self.vbrequired
 
+    @property
+    def has_segwit(self) -> bool:
+        """Whether segwit is active in this block.
 
-def check(template: Template) -> Template:
-    """The template itself if this module can build a valid block on it.
+        The rules say so. A default commitment does not: bitcoind sends one before the activation too, when a block
+        with a witness is still invalid.
+        """
+        return "segwit" in self.rules or "!segwit" in self.rules
 
-    Raises UnavailableError for a mandatory rule that we do not know (BIP 9: `!` before its name), for a signet
-    whose blocks need a signature (BIP 325), and for more data than a block can hold.
+
+def check_template(template: Template) -> Template:
+    """Return the template itself if a valid block can be built on it.
+
+    Raises:
+        MalformedTemplateError: It holds more than a block can, or its hex or its target is bad.
+        UnavailableError: It has a mandatory rule (BIP 9: `!` before its name) that this version does not know, or
+            belongs to a signet whose blocks need a signature (BIP 325).
     """
     unknown = [rule[1:] for rule in template.rules if rule.startswith("!") and rule[1:] not in KNOWN_RULES]
     if unknown:
@@ -106,130 +118,61 @@ def check(template: Template) -> Template:
             "Bitcoin Core's signet miner and `--grind-cmd 'hashjoule grind'`"
         )
     if sum(len(tx.data) for tx in template.transactions) > 2 * MAX_BLOCK_BYTES:
-        raise UnavailableError("the node's template is larger than any block may be; check the node")
+        raise MalformedTemplateError("the node's template is larger than any block may be; check the node")
     try:
-        _ = nbits_to_target(template.nbits), template.transaction_bytes, template.coinbase_flags
+        if template.search_target == 0:
+            raise ValueError("a target of 0")
+        _ = template.transaction_bytes
+        block.coinbase_script(template.height, 0, template.coinbase_flags)
     except ValueError as error:
-        raise UnavailableError(f"the node's template is malformed ({error}); check the node") from None
+        raise MalformedTemplateError(f"the node's template is malformed ({error}); check the node") from None
     return template
 
 
 def _needs_no_signature(challenge: str) -> bool:
-    """Whether a signet's challenge holds by itself: OP_TRUE, that is OP_1, or any of its kin up to OP_16."""
+    """Whether a signet's challenge holds by itself: OP_TRUE, which is OP_1, or one of OP_2 to OP_16."""
     return len(challenge) == 2 and 0x51 <= int(challenge, 16) <= 0x60
 
 
-def varint(n: int) -> bytes:
-    """A count or length as Bitcoin writes it: one byte below 253, else a mark and 2, 4 or 8 bytes."""
-    if n < 0xFD:
-        return bytes([n])
-    if n <= 0xFFFF:
-        return b"\xfd" + struct.pack("<H", n)
-    return b"\xfe" + struct.pack("<I", n) if n <= 0xFFFFFFFF else b"\xff" + struct.pack("<Q", n)
-
-
-def height_push(height: int) -> bytes:
-    """The height as the coinbase script must begin with it (BIP 34): OP_1 to OP_16, from 17 a minimal push."""
-    if height <= 16:
-        return bytes([0x50 + height])
-    number = height.to_bytes(height.bit_length() // 8 + 1, "little")  # the top bit is the sign
-    return bytes([len(number)]) + number
-
-
-def coinbase_script(height: int, extranonce: int, flags: bytes = b"") -> bytes:
-    """The coinbase's input script: height, eight bytes of extranonce, and what the node wants added.
-
-    Raises UnavailableError where that is more than the 100 bytes that consensus allows.
-    """
-    script = height_push(height) + b"\x08" + struct.pack("<Q", extranonce) + flags
-    if len(script) > _MAX_COINBASE_SCRIPT:
-        raise UnavailableError("the node's template wants more in the coinbase than fits; check the node")
-    return script
-
-
-def output(satoshi: int, script: bytes) -> bytes:
-    """A transaction output, serialized."""
-    return struct.pack("<q", satoshi) + varint(len(script)) + script
-
-
-def coinbase(script_sig: bytes, outputs: Sequence[bytes], *, witness: bool) -> bytes:
-    """A coinbase transaction, serialized; with `witness` in the form of BIP 144, reserved value included.
-
-    Its txid is the double SHA-256 of the form without.
-    """
-    inputs = b"\x01" + NULL_HASH + b"\xff\xff\xff\xff" + varint(len(script_sig)) + script_sig + b"\xff\xff\xff\xff"
-    body = inputs + varint(len(outputs)) + b"".join(outputs)
-    version, locktime = b"\x01\x00\x00\x00", bytes(4)
-    if not witness:
-        return version + body + locktime
-    return version + b"\x00\x01" + body + b"\x01\x20" + WITNESS_RESERVED_VALUE + locktime
-
-
-def merkle_branch(rest: Iterable[bytes]) -> list[bytes]:
-    """What the first leaf is hashed with, level by level, given all other leaves."""
-    branch: list[bytes] = []
-    level = [NULL_HASH, *rest]  # the first place is never read
-    while len(level) > 1:
-        branch.append(level[1])
-        if len(level) % 2:
-            level.append(level[-1])
-        level = [NULL_HASH] + [sha256d(level[i] + level[i + 1]) for i in range(2, len(level), 2)]
-    return branch
-
-
-def fold(leaf: bytes, branch: Iterable[bytes]) -> bytes:
-    """The merkle root over the first leaf and its branch."""
-    for other in branch:
-        leaf = sha256d(leaf + other)
-    return leaf
-
-
-def witness_commitment(wtxids: Iterable[bytes], reserved: bytes = WITNESS_RESERVED_VALUE) -> bytes:
-    """The 32 bytes of BIP 141 for a block whose transactions after the coinbase have these witness hashes."""
-    return sha256d(fold(NULL_HASH, merkle_branch(wtxids)) + reserved)
-
-
 @dataclass(frozen=True)
-class Candidate:
-    """A block to be: a template and the script that is paid. Hash work that no extranonce changes is done once."""
+class CandidateBlock:
+    """A template with the script that its reward goes to.
+
+    Hash work that does not depend on the extranonce is done once.
+    """
 
     template: Template
     payout: bytes
 
     @cached_property
     def _branch(self) -> list[bytes]:
-        return merkle_branch(bytes.fromhex(tx.txid)[::-1] for tx in self.template.transactions)
+        return block.merkle_branch(bytes.fromhex(tx.txid)[::-1] for tx in self.template.transactions)
 
     @cached_property
     def _outputs(self) -> list[bytes]:
-        outputs = [output(self.template.coinbasevalue, self.payout)]
-        if self.has_witness:
+        outputs = [block.output(self.template.coinbasevalue, self.payout)]
+        if self.template.has_segwit:
             wtxids = (bytes.fromhex(tx.hash)[::-1] for tx in self.template.transactions)
-            outputs.append(output(0, COMMITMENT_HEADER + witness_commitment(wtxids)))
+            outputs.append(block.output(0, block.COMMITMENT_HEADER + block.witness_commitment(wtxids)))
         return outputs
 
-    @property
-    def has_witness(self) -> bool:
-        """Whether segwit is active in this block, as the node's own commitment tells."""
-        return self.template.default_witness_commitment is not None
-
     def coinbase(self, extranonce: int, *, witness: bool) -> bytes:
-        """The coinbase transaction, serialized."""
-        script_sig = coinbase_script(self.template.height, extranonce, self.template.coinbase_flags)
-        return coinbase(script_sig, self._outputs, witness=witness)
+        """Serialize the coinbase transaction."""
+        script_sig = block.coinbase_script(self.template.height, extranonce, self.template.coinbase_flags)
+        return block.coinbase(script_sig, self._outputs, witness=witness)
 
     def header(self, extranonce: int) -> Header:
-        """The header to search, with nonce 0.
+        """Return the header to search, with nonce 0.
 
-        The time is the node's and is never rolled: where a chain has a rule for slow blocks (testnet4), another
-        time would need another target.
+        Its time is the node's and is never rolled: on a chain with a rule for slow blocks (testnet4) another time
+        could mean another target.
         """
         t = self.template
-        root = fold(sha256d(self.coinbase(extranonce, witness=False)), self._branch)
+        root = block.merkle_root(sha256d(self.coinbase(extranonce, witness=False)), self._branch)
         return Header(t.version & 0xFFFFFFFF, t.prev_hash, root, max(t.curtime, t.mintime), t.nbits)
 
-    def block(self, header: Header, extranonce: int) -> bytes:
-        """The whole block, serialized."""
-        count = varint(1 + len(self.template.transactions))
-        first = self.coinbase(extranonce, witness=self.has_witness)
+    def serialize(self, header: Header, extranonce: int) -> bytes:
+        """Serialize the whole block with a header of this extranonce."""
+        count = block.varint(1 + len(self.template.transactions))
+        first = self.coinbase(extranonce, witness=self.template.has_segwit)
         return header.pack() + count + first + self.template.transaction_bytes

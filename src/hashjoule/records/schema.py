@@ -11,12 +11,10 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hashjoule.hardware import Hardware, Kind
+from hashjoule.records.fields import Count, NonNegative, Positive
+from hashjoule.records.gauge import Gauge
 
 SCHEMA: Literal["hashjoule.record/1"] = "hashjoule.record/1"
-
-Positive = Annotated[float, Meta(gt=0)]
-NonNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
 
 
 class Software(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +95,7 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Positive
     source: str
     scope: str
-    method: Literal["counter", "sampled", "declared", "bound"]
+    method: Literal["counter", "sampled", "declared", "reported", "bound"]
     idle_w: NonNegative | None = None
 
 
@@ -126,7 +124,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     runtime: str
     threads: Annotated[int, Meta(ge=1)]
     hashes: Count
-    samples_hs: tuple[Positive, ...]
+    samples_hs: tuple[NonNegative, ...]
+    """Rates of single samples, or of the parts of a count of shares; a part without a share has rate 0."""
     hashrate_hs: Rate
     hashes_per_cpu_second: Positive | None
     cycles_per_hash: Positive | None
@@ -138,6 +137,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     """Net: without the power that the meter saw at idle."""
     hardware: Hardware | UnsetType = UNSET
     """Facts of the device, with the CPU cores of all threads; records of early versions have none."""
+    gauge: Gauge | UnsetType = UNSET
+    """How the shares were counted; only in results of `hashjoule gauge`, whose backend is `stratum`."""
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,4 +214,6 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
 
     def name_of(self, result: Result) -> str:
         """Return what a result measured, in words: the CPU by its name, or the device."""
+        if result.gauge is not UNSET:  # another machine than the one that this record describes
+            return result.device
         return self.machine.cpu if self.kind_of(result) == "cpu" else result.device

@@ -1,0 +1,1 @@
+"""Measure somebody else's miner by the shares that it delivers."""

@@ -1,0 +1,116 @@
+"""A record of `hashjoule gauge` as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hashjoule.records.gauge import Claim, Gauge, ShareCounts
+from hashjoule.records.schema import Record, Result
+from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power
+from hashjoule.report.text import columns
+
+UNLIKELY = 0.001
+"""A p-value below which a rate is said to have changed: one constant miner of a thousand is then blamed wrongly."""
+
+_SCOPES = {"wall": "at the wall", "declared": "stated by you", "device": "as the device reports"}
+_REASONS = {
+    "above_target": "above target",
+    "duplicate": "duplicate",
+    "stale": "stale",
+    "unknown_job": "of unknown jobs",
+    "time_out_of_range": "with a time out of range",
+    "version_bits": "with version bits outside the mask",
+    "malformed": "malformed",
+}
+
+
+def is_gauge(record: Record) -> bool:
+    """Whether the record is one of `hashjoule gauge`."""
+    return any(isinstance(result.gauge, Gauge) for result in record.results)
+
+
+def gauge_text(record: Record) -> str:
+    """Return the record as text: a table of the miners, and what its figures alone do not say."""
+    gauged = [(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
+    parts = [columns(_HEADER, [_line(result, gauge) for result, gauge in gauged], left=2)]
+    parts += [note for result, gauge in gauged for note in _notes(result, gauge)]
+    if not record.complete:
+        parts.append("The run was interrupted; this is what had been measured by then.")
+    if not any(result.energy for result in record.results):
+        parts.append("No J/TH: no power was measured. Name a meter with --meter URL, or state the power with --watts.")
+    return "\n\n".join(parts)
+
+
+_HEADER = ("miner", "class", "hash rate", "95% interval", "shares", "rejected", "count", "power", "J/TH")
+
+
+def _line(result: Result, gauge: Gauge) -> list[str]:
+    rate, energy = result.hashrate_hs, result.energy
+    kind = result.hardware.kind if result.hardware else "-"
+    return [
+        result.device,
+        kind,
+        hashrate(rate.median),
+        f"{hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)}",
+        f"{gauge.shares.counted:,}",
+        f"{rejected(gauge.shares):,}",
+        duration(gauge.seconds),
+        f"{power(energy.joules / energy.seconds)} {energy.method}" if energy else "-",
+        number(result.j_per_th.value) if result.j_per_th else "-",
+    ]
+
+
+def rejected(shares: ShareCounts) -> int:
+    """Return how many shares did not count."""
+    return sum(getattr(shares, name) for name in _REASONS)
+
+
+def _notes(result: Result, gauge: Gauge) -> Iterator[str]:
+    name = result.device
+    if gauge.claim and (sentence := claim_sentence(result, gauge.claim)):
+        yield f"{name}: {sentence}"
+    if rejected(gauge.shares):
+        reasons = [f"{getattr(gauge.shares, key):,} {words}" for key, words in _REASONS.items()]
+        told = ", ".join(reason for reason in reasons if not reason.startswith("0 "))
+        yield f"{name}: {count(rejected(gauge.shares), 'share')} did not count: {told}."
+    yield from (f"{name}: {sentence}" for sentence in constancy_sentences(result, gauge))
+    if ramp := gauge.ramp_up:
+        end = "until three estimates agreed" if ramp.settled else "its longest"
+        shares = count(ramp.shares, "share")
+        yield f"{name}: the ramp-up took {duration(ramp.seconds)} ({end}); its {shares} are not part of the rate."
+
+
+def claim_sentence(result: Result, claim: Claim) -> str:
+    """Return what the device says of itself beside what was measured; empty if it says neither rate nor power."""
+    rate, energy = result.hashrate_hs, result.energy
+    metered = energy if energy and energy.method not in ("reported", "declared") else None
+    said, measured, off = [], [], []
+    if claim.hashrate_hs:
+        said.append(hashrate(claim.hashrate_hs))
+        off.append(f"rate {change(rate.median / claim.hashrate_hs)}")
+    measured.append(f"{hashrate(rate.median)} ({hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)})")
+    if claim.power_w:
+        said.append(power(claim.power_w))
+    if metered:
+        watts = metered.joules / metered.seconds
+        measured.append(f"{power(watts)} {_SCOPES.get(metered.scope, f'({metered.scope})')}")
+        if claim.power_w:
+            off.append(f"power {change(watts / claim.power_w)}")
+    if not said:
+        return ""
+    against = f": {', '.join(off)} against the device's own figures" if off else ""
+    return f"the device reports {' and '.join(said)}; measured {' and '.join(measured)}{against}."
+
+
+def constancy_sentences(result: Result, gauge: Gauge) -> Iterator[str]:
+    """Return what speaks against a constant rate, a sentence each."""
+    p, parts = gauge.constancy.p_value, result.samples_hs
+    if p is not None and p < UNLIKELY:
+        low, high = hashrate(min(parts)), hashrate(max(parts))
+        yield (
+            f"the rate was not constant (p = {p:.1g}): {hashrate(parts[0])} in the first tenth and "
+            f"{hashrate(parts[-1])} in the last, {low} to {high} overall."
+        )
+    if gauge.miners == 1 and gauge.constancy.silence_p_value < UNLIKELY:
+        part = percent(gauge.constancy.longest_silence_s / gauge.seconds)
+        yield f"no share came for {duration(gauge.constancy.longest_silence_s)} ({part} of the count): it paused."
