@@ -1,18 +1,14 @@
 /* ARMv8 SHA-2 instructions. */
 #include <stdint.h>
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("sha2"))), apply_to = function)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#pragma GCC push_options
-#pragma GCC target("+crypto") /* in gcc 12 the SHA-2 intrinsics ask for AES too; none of it is used */
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 #include <arm_neon.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 typedef uint32x4_t vec;
 
@@ -46,35 +42,36 @@ INLINE state with_nonce(state s, uint32_t word)
     return (state){add(s.abcd, nonce), add(s.efgh, nonce)};
 }
 
-INLINE void four_rounds(state *s, vec wk)
-{
-    const vec abcd = s->abcd;
-    s->abcd = vsha256hq_u32(abcd, s->efgh, wk);
-    s->efgh = vsha256h2q_u32(s->efgh, abcd, wk);
-}
-
-INLINE vec schedule(vec w0, vec w1, vec w2, vec w3)
-{
-    return vsha256su1q_u32(vsha256su0q_u32(w0, w1), w2, w3);
-}
-
 INLINE void digest_message(state s, state midstate, vec w[2])
 {
     w[0] = add(s.abcd, midstate.abcd);
     w[1] = add(s.efgh, midstate.efgh);
 }
 
-INLINE uint32_t last_word(state s)
+INLINE void four_rounds(state *s, const vec *wk)
 {
-    return vgetq_lane_u32(s.efgh, 3);
+    const vec abcd = s->abcd;
+    s->abcd = vsha256hq_u32(abcd, s->efgh, *wk);
+    s->efgh = vsha256h2q_u32(s->efgh, abcd, *wk);
 }
 
-#include "two_phase.h"
+INLINE void four_rounds_of(state *s, const vec *w, const vec *k)
+{
+    const vec wk = add(*w, *k);
+    four_rounds(s, &wk);
+}
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+INLINE uint32_t last_rounds(state *s, const vec *w, const vec *k)
+{
+    four_rounds_of(s, w, k);
+    return vgetq_lane_u32(s->efgh, 3);
+}
+
+INLINE void schedule(vec *w, vec *last)
+{
+    *last = w[4] = vsha256su1q_u32(vsha256su0q_u32(w[0], w[1]), w[2], *last);
+}
+
+#include "two-phase-inl.h"
 
 const hj_variant hj_armv8 = {"armv8", CHAINS, HJ_ARM_SHA2, plain, rolled};

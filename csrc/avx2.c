@@ -1,23 +1,12 @@
 /* 8 lanes with AVX2. */
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC target("avx2")
-#endif
-
 #include <immintrin.h>
-#include <stdint.h>
 
-typedef uint32_t V __attribute__((vector_size(32)));
 #define LANES 8
-#define STREAMS 2
+#define STREAMS 1
 #define REGISTER "x"
 #define ZERO_LANES(x) ((uint32_t)_mm256_movemask_ps((__m256)((x) == 0)))
+#define ROUNDS "rounds-x86-inl.h"
 
-#include "lanes.h"
+#include "loops-inl.h"
 
-const hj_variant hj_avx2 = {"avx2", STREAMS * LANES, HJ_AVX2, plain, rolled};
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+const hj_variant hj_avx2 = {"avx2", BATCH, HJ_AVX2, plain, rolled};

@@ -1,19 +1,8 @@
 /* 16 lanes with AVX-512: a rotate or any logic of three inputs is one instruction, and there are 32 registers. */
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
-#else
-#pragma GCC target("avx512f")
-#endif
-
 #include <immintrin.h>
-#include <stdint.h>
 
-typedef uint32_t V __attribute__((vector_size(64)));
 #define LANES 16
-#define STREAMS 1
 #define REGISTER "v"
-#define BESIDE
-
 #define ROTR(x, n) ((V)_mm512_ror_epi32((__m512i)(x), n))
 #define TERNARY(x, y, z, table) ((V)_mm512_ternarylogic_epi32((__m512i)(x), (__m512i)(y), (__m512i)(z), table))
 #define XOR3(x, y, z) TERNARY(x, y, z, 0x96)
@@ -21,10 +10,6 @@ typedef uint32_t V __attribute__((vector_size(64)));
 #define MAJ(a, b, c) TERNARY(a, b, c, 0xe8)
 #define ZERO_LANES(x) _mm512_testn_epi32_mask((__m512i)(x), (__m512i)(x))
 
-#include "lanes.h"
+#include "beside-inl.h"
 
-const hj_variant hj_avx512 = {"avx512", STREAMS * LANES, HJ_AVX512F, plain, rolled};
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+const hj_variant hj_avx512 = {"avx512", BATCH, HJ_AVX512F, plain, rolled};

@@ -1,12 +1,17 @@
 /* What this CPU and its operating system can run, and how fast its clock really is. */
 #include "core.h"
 
-static const char *const NAMES[] = {"sse2", "ssse3", "sse4.1", "avx", "avx2", "avx512f", "avx512bw", "avx512vl",
-                                    "sha", "neon", "arm_sha2"};
+static const char *const NAMES[] = {
+#define NAME(feature, text) [HJ_BIT_##feature] = text,
+    HJ_FEATURES(NAME)
+#undef NAME
+};
+
+_Static_assert(sizeof NAMES / sizeof *NAMES == HJ_N_FEATURES && HJ_N_FEATURES <= 32, "one name for each feature bit");
 
 uint32_t hj_feature_count(void)
 {
-    return sizeof NAMES / sizeof *NAMES;
+    return HJ_N_FEATURES;
 }
 
 const char *hj_feature_name(uint32_t bit)
@@ -46,13 +51,10 @@ uint32_t hj_cpu_features(void)
         b7 = 0;
     }
     f |= bit(d, 26) ? HJ_SSE2 : 0;
-    f |= bit(c, 9) ? HJ_SSSE3 : 0;
     f |= bit(c, 19) ? HJ_SSE41 : 0;
     f |= avx ? HJ_AVX : 0;
     f |= avx && bit(b7, 5) ? HJ_AVX2 : 0;
     f |= zmm && bit(b7, 16) ? HJ_AVX512F : 0;
-    f |= zmm && bit(b7, 30) ? HJ_AVX512BW : 0;
-    f |= zmm && bit(b7, 31) ? HJ_AVX512VL : 0;
     f |= bit(b7, 29) ? HJ_SHA : 0;
     return f;
 }

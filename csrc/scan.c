@@ -1,34 +1,22 @@
 /* The range search around the variants: filter, candidates, full buffers. */
 #include <string.h>
 
-#include "core.h"
-#include "sha256_constants.h"
+#include "sha256.h"
+#include "variants.h"
 
 static const uint32_t H0[8] = {HJ_SHA256_H};
 static const uint32_t K[64] = {HJ_SHA256_K};
-
-static uint32_t rotr(uint32_t x, int n)
-{
-    return x >> n | x << (32 - n);
-}
 
 void hj_compress(uint32_t state[8], const uint32_t block[16])
 {
     uint32_t w[64], s[8];
     memcpy(w, block, 16 * sizeof *w);
     for (int t = 16; t < 64; t++) {
-        uint32_t s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-        uint32_t s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+        w[t] = hj_next_word(w[t - 16], w[t - 15], w[t - 7], w[t - 2]);
     }
     memcpy(s, state, sizeof s);
     for (int t = 0; t < 64; t++) {
-        uint32_t e = s[4], a = s[0];
-        uint32_t t1 = s[7] + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (s[6] ^ (e & (s[5] ^ s[6]))) + K[t] + w[t];
-        uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & s[1]) | (s[2] & (a | s[1])));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += t1;
-        s[0] = t1 + t2;
+        hj_round(s, K[t] + w[t]);
     }
     for (int i = 0; i < 8; i++) {
         state[i] += s[i];
@@ -87,12 +75,21 @@ static uint64_t slice_for(const hj_job *job, uint32_t capacity)
     return slice < 1 ? 1 : slice > 4294967296.0 ? (uint64_t)1 << 32 : (uint64_t)slice;
 }
 
+static int is_valid(uint32_t variant, const hj_job *job, uint64_t count, uint32_t capacity)
+{
+    return variant < hj_variant_count() && hj_variant_lanes(variant) && job->n_midstates >= 1 &&
+           job->n_midstates <= HJ_MAX_MIDSTATES && capacity >= job->n_midstates && count <= (uint64_t)1 << 32;
+}
+
 uint64_t hj_scan(uint32_t variant, const hj_job *job, uint32_t first, uint64_t count, hj_hit *hits,
                  uint32_t capacity, uint32_t *n_hits)
 {
-    hj_search *search = job->n_midstates == 1 ? hj_variants[variant]->plain : hj_variants[variant]->rolled;
-    uint64_t slice = slice_for(job, capacity), done = 0;
     *n_hits = 0;
+    if (!is_valid(variant, job, count, capacity)) {
+        return 0;
+    }
+    hj_search *search = job->n_midstates == 1 ? hj_variant_at(variant)->plain : hj_variant_at(variant)->rolled;
+    uint64_t slice = slice_for(job, capacity), done = 0;
     while (done < count) {
         hj_task task = {job, first + (uint32_t)done, count - done < slice ? count - done : slice,
                         filter_for(job->target[0]), hits + *n_hits, capacity - *n_hits, 0};

@@ -1,44 +1,38 @@
-/* The dispatch table. HJ_HAVE_* come from the build: a variant that the compiler cannot build has no row. */
-#include "core.h"
+/* The dispatch table. The build sets HJ_HAVE_name to 1 for each variant that this compiler can build, else to 0. */
+#include "variants.h"
 
-const hj_variant *const hj_variants[] = {
-    &hj_portable,
-#ifdef HJ_HAVE_SSE2
-    &hj_sse2,
-#endif
-#ifdef HJ_HAVE_AVX2
-    &hj_avx2,
-#endif
-#ifdef HJ_HAVE_AVX512
-    &hj_avx512,
-#endif
-#ifdef HJ_HAVE_SHANI
-    &hj_shani,
-#endif
-#ifdef HJ_HAVE_NEON
-    &hj_neon,
-#endif
-#ifdef HJ_HAVE_ARMV8
-    &hj_armv8,
-#endif
-};
+#define HJ_HAVE_portable 1
+
+/* A variant that was not built keeps its place and its name. */
+#define ROW_1(name) &hj_##name,
+#define ROW_0(name) &(const hj_variant){#name, 0, 0, 0, 0},
+#define ROW_IF(have, name) ROW_##have(name)
+#define ROW_FOR(have, name) ROW_IF(have, name)
+#define ROW(name) ROW_FOR(HJ_HAVE_##name, name)
+
+static const hj_variant *const VARIANTS[] = {HJ_VARIANTS(ROW)};
 
 uint32_t hj_variant_count(void)
 {
-    return sizeof hj_variants / sizeof *hj_variants;
+    return sizeof VARIANTS / sizeof *VARIANTS;
+}
+
+const hj_variant *hj_variant_at(uint32_t variant)
+{
+    return VARIANTS[variant];
 }
 
 const char *hj_variant_name(uint32_t variant)
 {
-    return hj_variants[variant]->name;
+    return VARIANTS[variant]->name;
 }
 
 uint32_t hj_variant_lanes(uint32_t variant)
 {
-    return hj_variants[variant]->lanes;
+    return VARIANTS[variant]->lanes;
 }
 
 uint32_t hj_variant_needs(uint32_t variant)
 {
-    return hj_variants[variant]->needs;
+    return VARIANTS[variant]->needs;
 }

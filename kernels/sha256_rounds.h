@@ -14,6 +14,13 @@
 #ifndef HJ_SHA256_ROUNDS_H
 #define HJ_SHA256_ROUNDS_H
 
+#if !defined(ROTR) || !defined(SHR) || !defined(ADD) || !defined(XOR3) || !defined(SPLAT)
+#error "define ROTR, SHR, ADD, XOR3 and SPLAT before including this template"
+#endif
+#if !defined(CH) || !defined(MAJ) || !defined(INLINE)
+#error "define CH, MAJ and INLINE before including this template"
+#endif
+
 /* FIPS 180-4, 4.1.2. */
 #define BIG_SIGMA0(x) XOR3(ROTR(x, 2), ROTR(x, 13), ROTR(x, 22))
 #define BIG_SIGMA1(x) XOR3(ROTR(x, 6), ROTR(x, 11), ROTR(x, 25))
@@ -23,8 +30,10 @@
 /* Working variable i (0 is a, 7 is h) at the start of round t: the names move through s, the words stay. */
 #define VARIABLE(s, i, t) (s)[((i) + 64 - (t)) % 8]
 
-/* Message word t, which takes the place of word t - 16. */
+/* Message word t. Unless the includer keeps all words, it takes the place of word t - 16. */
+#ifndef WORD
 #define WORD(w, t) (w)[(t) % 16]
+#endif
 
 /* The first step of round t: h takes up K[t] and W[t], or what is known of their sum. */
 #define TAKE(s, t, x) (VARIABLE(s, 7, t) = ADD(VARIABLE(s, 7, t), x))
@@ -48,7 +57,7 @@ INLINE void full_round(V *s, int t)
 /* W[t] of any message, t >= 16. */
 INLINE V next_word(const V *w, int t)
 {
-    return ADD(ADD(ADD(SMALL_SIGMA0(WORD(w, t + 1)), WORD(w, t)), WORD(w, t + 9)), SMALL_SIGMA1(WORD(w, t + 14)));
+    return ADD(ADD(ADD(SMALL_SIGMA0(WORD(w, t - 15)), WORD(w, t - 16)), WORD(w, t - 7)), SMALL_SIGMA1(WORD(w, t - 2)));
 }
 
 /* W[t] of the first hash for t >= 18, where the nonce comes in. W[t] = s1(W[t-2]) + W[t-7] + s0(W[t-15]) + W[t-16]
@@ -102,8 +111,10 @@ INLINE V second_word(const V *w, int t)
     }
 }
 
-/* Round 0 of the second hash: all variables are known, so W0 only has to be added to the new a and e. Rounds 57 to
- * 60 need no new a, and 61 to 63 are not needed at all: digest word 7 is H0[7] + e after round 60. */
+/* Round 0 of the second hash: all variables are known, so W0 only has to be added to the new a and e, which without it are
+ *   e = H0[3] + T1, T1 = H0[7] + Sigma1(H0[4]) + Ch(H0[4], H0[5], H0[6]) + K[0]   0x98c7e2a2
+ *   a = T1 + Sigma0(H0[0]) + Maj(H0[0], H0[1], H0[2])                             0xfc08884d
+ * Rounds 57 to 60 need no new a, and 61 to 63 are not needed at all: digest word 7 is H0[7] + e after round 60. */
 INLINE void second_start(V *s, V w0)
 {
     s[7] = ADD(w0, 0xfc08884du);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core.h"
-#include "sha256_constants.h"
+#include "sha256.h"
 
 static uint64_t seed = 1;
 

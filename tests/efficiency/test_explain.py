@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashjoule.efficiency import explain as why
-from hashjoule.efficiency.lookup import best_asic, find_machine
+from hashjoule.data.names import best_asic, find_machine
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import SCHEMA, Conditions, Efficiency, Energy, HostFacts, Rate, Record, Result, Software

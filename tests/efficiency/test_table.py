@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule.cli.table import table_command
-from hashjoule.efficiency.dataset import machines
-from hashjoule.efficiency.table import SORT_KEYS, Filter, Row, load_table, select
+from hashjoule.data.hardware import machines
+from hashjoule.efficiency.table import SORT_KEYS, Filter, TableRow, load_table, select
 from hashjoule.efficiency.trend import decimal_year, fit_halving, frontier
 from hashjoule.errors import UsageError
 from hashjoule.report.table import rate, render
@@ -121,7 +121,7 @@ def test_declared_and_bound_figures_are_called_so(tmp_path: Path) -> None:
 def test_filters_choose_published_rows_only(tmp_path: Path) -> None:
     """Class, years, maker and node choose; the user's rows stay in every view."""
     rows = load_table([write_record(tmp_path, result())])
-    cases: list[tuple[Filter, Callable[[Row], bool]]] = [
+    cases: list[tuple[Filter, Callable[[TableRow], bool]]] = [
         (Filter(machine_class="gpu"), lambda row: row.machine_class == "gpu"),
         (Filter(since=2024), lambda row: (row.shipped or "") >= "2024"),
         (Filter(until=2014), lambda row: "" < (row.shipped or "") < "2015"),
@@ -228,12 +228,12 @@ def test_frontier_falls_in_time() -> None:
     assert "Antminer S9" in {row.model for row in records}
 
 
-def row_at(year: float, j_per_th: float) -> Row:
+def row_at(year: float, j_per_th: float) -> TableRow:
     """A published row on that first of January plus the part of a year, at that J/TH."""
     template = next(row for row in load_table() if row.name == "Antminer S9 (11.5T)")
     month = 1 + int((year % 1) * 12)
-    return Row(
-        **{name: getattr(template, name) for name in Row.__struct_fields__}
+    return TableRow(
+        **{name: getattr(template, name) for name in TableRow.__struct_fields__}
         | {"shipped": f"{int(year)}-{month:02d}", "j_per_th": j_per_th}
     )
 

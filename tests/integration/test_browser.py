@@ -19,11 +19,14 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from hashjoule.efficiency import economics, sources
-from hashjoule.efficiency.dataset import MachineClass
+from hashjoule.data.hardware import MachineClass
 from hashjoule.efficiency.table import Filter, SortKey, dated_record, load_table, select
 from hashjoule.efficiency.trend import decimal_year
+from hashjoule.report.numbers import hashrate, power, tick
+from hashjoule.report.numbers import number as number_text
 from hashjoule.report.page import write_page
-from hashjoule.report.plot import date_of
+from hashjoule.report.plot import save
+from hashjoule.report.views import VIEW_NAMES, ViewName, date_of, view_of
 from tests.conftest import system_tool
 from tests.plain_records import UNMETERED, result, write_record
 from tests.report.test_page import hostile_record
@@ -66,11 +69,22 @@ Open = Callable[..., webdriver.Chrome]
 
 
 @pytest.fixture
-def show(browser: webdriver.Chrome, files: dict[str, list[Path]], tmp_path: Path) -> Open:
+def show(opened: Callable[[Path, int, str], webdriver.Chrome], files: dict[str, list[Path]], tmp_path: Path) -> Open:
     """Opens one of the pages from a file, at a width and in a colour scheme."""
 
     def visit(name: str, width: int = 1200, scheme: str = "light") -> webdriver.Chrome:
-        path = write_page([(path.name, dated_record(path)) for path in files[name]], tmp_path / name)
+        return opened(
+            write_page([(path.name, dated_record(path)) for path in files[name]], tmp_path / name), width, scheme
+        )
+
+    return visit
+
+
+@pytest.fixture
+def opened(browser: webdriver.Chrome) -> Callable[[Path, int, str], webdriver.Chrome]:
+    """Opens a file at a width and in a colour scheme, and waits for its chart."""
+
+    def visit(path: Path, width: int, scheme: str) -> webdriver.Chrome:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [
@@ -184,7 +198,7 @@ def test_filters_agree_with_python(show: Open, files: dict[str, list[Path]]) -> 
             or (any(one.keeps(row) for one in wanted) and text in f"{row.maker} {row.name} {row.chip}".lower())
         ]
         assert sorted(shown_rows(page)) == kept
-        assert page.find_element(By.ID, "count").text == f"{len(kept)} of {len(rows)} rows"
+        assert page.find_element(By.ID, "count").text == f"{len(kept)} of {len(rows)} machines"
         assert len(marks(page)) == sum(rows[i].j_per_th is not None and date_of(rows[i]) is not None for i in kept)
 
     classes: tuple[MachineClass, ...] = ("fpga", "asic")
@@ -327,7 +341,7 @@ def test_sliders_agree_with_python(show: Open) -> None:
             field.send_keys(f"{value:.9f}".rstrip("0"))
         for output, value in expected(**setting).items():
             assert number(page, output) == pytest.approx(value, rel=1e-9), output
-        pays = "earns" if number(page, "profit") > 0 else "burns"
+        pays = "earns" if number(page, "profit") > 0 else "It would pay only"
         assert pays in page.find_element(By.ID, "verdict").text
 
 
@@ -356,7 +370,7 @@ def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
         field.send_keys(impossible)
         assert field.get_attribute("aria-invalid") == "true"
         assert page.find_element(By.ID, "profit").text == "–"
-        assert page.find_element(By.ID, "verdict").text == "Every figure must be above zero."
+        assert page.find_element(By.ID, "verdict").text == "Every value must be greater than zero."
 
 
 def test_the_record_can_be_downloaded(show: Open, files: dict[str, list[Path]], tmp_path: Path) -> None:
@@ -447,3 +461,88 @@ def test_a_phone_scrolls_only_downwards(show: Open, name: str) -> None:
     page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert page.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [360, 360]
     assert page.execute_script("const t = document.querySelector('.table'); return t.scrollWidth > t.clientWidth")
+
+
+def test_the_table_fits_a_laptop(show: Open) -> None:
+    """At 1280 px every column is whole, and no hint speaks of more."""
+    page = show("metered", width=1280)
+    box = page.find_element(By.CSS_SELECTOR, ".table")
+    assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", box)
+    assert not page.find_element(By.ID, "table-hint").is_displayed()
+
+
+def test_the_table_of_a_phone_says_that_it_is_wider(show: Open) -> None:
+    """At 390 px a hint says so, and the names stay in sight while the other columns are scrolled."""
+    page = show("metered", width=390)
+    box = page.find_element(By.CSS_SELECTOR, ".table")
+    assert "scroll it sideways" in page.find_element(By.ID, "table-hint").text
+    name = page.find_element(By.CSS_SELECTOR, "#machines tbody th")
+    before = name.rect["x"]
+    page.execute_script("arguments[0].scrollLeft = 300", box)
+    assert page.execute_script("return arguments[0].scrollLeft", box) == 300
+    assert page.execute_script("return arguments[0].getBoundingClientRect().x", name) == pytest.approx(before, abs=1)
+
+
+HIDDEN_MARKS = """
+const chart = document.getElementById("chart").getBoundingClientRect();
+const marks = [...document.querySelectorAll("#chart .point")].map((mark) => {
+  const { x, y, width, height } = mark.getBoundingClientRect();
+  return [x + width / 2 - chart.x, y + height / 2 - chart.y];
+});
+return [...document.querySelectorAll("#chart text.label, #chart text.line-label")].filter((text) => {
+  const box = text.getBBox();
+  return marks.some(([x, y]) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height);
+}).map((text) => text.textContent);
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390])
+def test_no_label_hides_a_mark(show: Open, width: int) -> None:
+    """Of the machines, at any width; many machines have a name, and the user's own always has."""
+    page = show("metered", width=width)
+    labels = [label.text for label in page.find_elements(By.CSS_SELECTOR, "#chart .label")]
+    assert len(labels) >= 4
+    assert any("AMD Ryzen 9 7950X" in label for label in labels)
+    assert [label for label in page.execute_script(HIDDEN_MARKS) if "AMD Ryzen" not in label] == []
+
+
+@pytest.mark.parametrize("name", VIEW_NAMES)
+def test_a_plot_is_an_interactive_chart(
+    opened: Callable[[Path, int, str], webdriver.Chrome], name: ViewName, files: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    """As a page of its own: marks have notes, letters are large enough on a phone, nothing stands there twice."""
+    rows = load_table(files["metered"])
+    save(rows, name, tmp_path / "plot.html")
+    page = opened(tmp_path / "plot.html", 500, "dark")
+    view = view_of(rows, name)
+    assert len(marks(page)) == len(view.rows)
+    assert page.find_element(By.TAG_NAME, "h1").text == view.title
+    text = page.find_element(By.TAG_NAME, "body").text
+    assert text.count(view.caption) == 1
+    assert {view.x.title, view.y.title} <= set(ticks(page))
+    sizes = "return [...document.querySelectorAll('#chart text')].map((t) => parseFloat(getComputedStyle(t).fontSize))"
+    assert min(page.execute_script(sizes)) >= 11
+    assert page.execute_script("return document.documentElement.scrollWidth") == 500
+    page.execute_script("document.getElementById('chart').focus()")
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    assert "J/TH" in page.find_element(By.ID, "tip").text
+    before = ticks(page)
+    page.find_element(By.CSS_SELECTOR, "[data-zoom=in]").click()
+    assert ticks(page) != before
+    assert log(page, "browser") == []
+
+
+VALUES = (0, 9.45, 0.0035, 4487, 999.9, 28.6e6, 999_999, -12.345, 1.5e12, 100, 6.66e-6, 1e-9, 123456, 0.99999)
+
+
+def test_numbers_are_written_as_in_python(show: Open) -> None:
+    """The script of the page and the command line write a number alike."""
+    page = show("field")
+    written = page.execute_script("return arguments[0].map((value) => formatNumber(value))", VALUES)
+    assert written == [number_text(value) for value in VALUES]
+    for unit, form in (("W", power), ("H/s", hashrate)):
+        script = "return arguments[0].map((value) => formatQuantity(value, arguments[1]))"
+        values = [1, 15, 999.6, 3662, 7.5e7, 886e12]
+        assert page.execute_script(script, values, unit) == [form(value) for value in values]
+    marks = [0.5, 10, 2500, 100_000, 1e6, 2.5e7]
+    assert page.execute_script("return arguments[0].map((v) => formatTick(v, ''))", marks) == [*map(tick, marks)]

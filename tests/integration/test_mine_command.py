@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,6 +202,62 @@ def test_a_signal_ends_a_wait_for_a_silent_node(tmp_path: Path, number: int) -> 
     assert code == 130, error
     assert "Traceback" not in error
     assert seconds < END_SECONDS + SLACK_SECONDS
+
+
+MOMENTS_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0)
+INTERRUPTED = """
+import os, signal, sys, threading
+from hashjoule import cli
+try:
+    threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), getattr(signal, sys.argv[2]))).start()
+    sys.exit(cli.run(["mine", *sys.argv[3:]]))
+except KeyboardInterrupt:  # before the command began
+    sys.exit(130)
+"""
+
+
+def interrupted(seconds: float, signal_name: str, *arguments: str) -> list[dict[str, Any]]:
+    """Runs the command with a signal after this time; the blocks that it reported."""
+    command = [sys.executable, "-c", INTERRUPTED, str(seconds), signal_name, *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130, done.stderr
+    assert not set(done.stderr.split()) & {"Traceback", "Exception"}, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
+def test_ctrl_c_at_any_moment_on_a_node(node: BitcoinNode, state: Path, seconds: float) -> None:
+    """While it is imported, logs in, searches or submits: every block on the chain was reported, none is lost."""
+    before = node.height
+    blocks = interrupted(seconds, "SIGINT", *at(node), "--address", ADDRESS)
+    expected = [node.call("getblockhash", height) for height in range(before + 1, node.height + 1)]
+    assert [block["hash"] for block in blocks] == expected
+    assert list(state.glob("**/*.block")) == []
+
+
+@pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
+def test_ctrl_c_at_any_moment_on_an_embedded_chain(tmp_path: Path, seconds: float) -> None:
+    """While it is opened, too; the chain goes on where the report ended."""
+    arguments = ["--embedded", str(tmp_path / "chain")]
+    blocks = interrupted(seconds, "SIGINT", *arguments)
+    assert [block["height"] for block in blocks] == list(range(1, len(blocks) + 1))
+    done = mine(*arguments, "--blocks", "1", "--json")
+    assert json.loads(done.stdout)["height"] == len(blocks) + 1
+
+
+def test_a_reader_that_leaves_ends_the_run(tmp_path: Path) -> None:
+    """As `| head -1` does, without a traceback; the block that could not be printed is counted."""
+    command = f"exec {sys.executable} -m hashjoule mine --embedded {tmp_path / 'chain'} --json"
+    with subprocess.Popen(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        error = process.stderr.read()
+        assert process.wait(30) == 1
+    found, height = map(int, re.findall(r"(\d+) blocks?, .* height is (\d+)", error)[0])
+    assert found == height
+    assert "Traceback" not in error
 
 
 def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:

@@ -15,7 +15,16 @@ import pytest
 from harness.bitcoind import free_port
 from harness.pool import TestPool, running
 from hashjoule.cli import run as run_command
-from tests.integration.test_mine_command import END_SECONDS, SLACK_SECONDS, Process, mine, sentence
+from hashjoule.job import Header
+from tests.integration.test_mine_command import (
+    END_SECONDS,
+    MOMENTS_SECONDS,
+    SLACK_SECONDS,
+    Process,
+    interrupted,
+    mine,
+    sentence,
+)
 
 
 @pytest.fixture
@@ -77,6 +86,14 @@ def test_a_signal_ends_the_run_with_a_summary(pool: TestPool, number: int) -> No
     assert 5 <= accepted <= len(pool.good) <= accepted + unanswered
     assert "Traceback" not in error
     assert seconds < END_SECONDS + SLACK_SECONDS
+
+
+@pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
+def test_ctrl_c_at_any_moment(pool: TestPool, seconds: float) -> None:
+    """While it connects, searches or submits: every share that was accepted is one of the pool's."""
+    shares = interrupted(seconds, "SIGINT", *at(pool))
+    accepted = {share["hash"] for share in shares if share["fate"] == "accepted"}
+    assert accepted <= {Header.parse(share.header).hash()[::-1].hex() for share in pool.good}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

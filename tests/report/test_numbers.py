@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power, times
+from hashjoule.report.numbers import (
+    change,
+    count,
+    duration,
+    hashrate,
+    number,
+    percent,
+    power,
+    tick,
+    times,
+    years,
+    years_between,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +52,20 @@ def test_ratios_and_plurals() -> None:
     assert times(4550.4) == "4,550x"
     assert [count(1, "block"), count(0, "block"), count(12_000, "share")] == ["1 block", "0 blocks", "12,000 shares"]
     assert count(2, "entry", "entries") == "2 entries"
+
+
+def test_grid_lines_have_short_numbers() -> None:
+    """No zeros after the point, words from a million up, the unit of a rate or power."""
+    assert [tick(value) for value in (0.5, 10, 2500, 100_000, 1e6, 2.5e7)] == [
+        "0.5", "10", "2,500", "100,000", "1 million", "25 million",
+    ]  # fmt: skip
+    assert [tick(value, "W") for value in (0.5, 10, 1000)] == ["500 mW", "10 W", "1 kW"]
+    assert [tick(value, "H/s") for value in (1e3, 1e6, 5e13, 1e15)] == ["1 kH/s", "1 MH/s", "50 TH/s", "1 PH/s"]
+
+
+def test_spans_of_years() -> None:
+    """Months where they are short; an interval has one unit, and may have no upper end."""
+    assert [years(value) for value in (0.5, 1 / 12, 2.83)] == ["6 months", "1 month", "2.8 years"]
+    assert years_between(0.42, 0.66) == "5 to 8 months"
+    assert years_between(1.2, 1.6) == "1.2 to 1.6 years"
+    assert years_between(2, float("inf")) == "over 2.0 years"

@@ -14,8 +14,8 @@ import pytest
 from hashjoule import cli
 from hashjoule.efficiency import explain
 from hashjoule.efficiency.table import dated_record, load_table, select
-from hashjoule.report import waterfall
-from hashjoule.report.page import render, write_page
+from hashjoule.report.numbers import number
+from hashjoule.report.page import report_page, write_page
 from hashjoule.report.table import cells
 from tests.plain_records import ENERGY, RATE, UNMETERED, result, write_record
 from tests.support import GOLDEN_RECORD
@@ -25,7 +25,7 @@ HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='hacked
 
 def page(path: Path | None = None) -> str:
     """The page of one record, or of none."""
-    return render([(path.name, dated_record(path))] if path else [])
+    return report_page([(path.name, dated_record(path))] if path else [])
 
 
 def test_a_page_is_one_small_file_that_loads_nothing(tmp_path: Path) -> None:
@@ -59,26 +59,27 @@ def test_the_waterfall_is_that_of_explain(tmp_path: Path) -> None:
     path = write_record(tmp_path, result())
     text = page(path)
     explanation = explain.explain(explain.record_subject(dated_record(path)), explain.best_subject())
-    assert f"{waterfall.times(float(explanation.gap))} times the energy of the best ASIC" in text
+    assert f"{number(float(explanation.gap))} times the energy of the best ASIC" in text
     for factor in explanation.factors:
         if factor.ratio != 1:
-            assert f"<b>÷ {waterfall.times(float(factor.ratio))}</b>" in text
+            assert f"<b>÷ {number(float(factor.ratio))}</b>" in text
         assert escape(factor.note.partition("http")[0]) in text  # addresses become links
 
 
 def test_without_a_meter_no_joule_is_invented(tmp_path: Path) -> None:
     """A record without energy says so, and what is explained is named as a published example."""
     text = page(write_record(tmp_path, result(energy=None, j_per_th=None)))
-    assert "No power was measured" in text
-    assert "The record has no power" in text
-    assert "a published machine as an example: GeForce RTX 4090" in text
+    assert "No power was measured, so its joules per terahash are not known." in text
+    assert "No power was measured here, so there is no energy of this machine to explain." in text
+    assert "As an example: GeForce RTX 4090" in text
 
 
 def test_declared_power_is_called_declared(tmp_path: Path) -> None:
     """A power that somebody declared is never passed off as a measurement."""
     declared = {"joules": 10.0, "seconds": 1.0, "source": "--watts", "scope": "declared", "method": "declared"}
     text = page(write_record(tmp_path, result(energy=declared)))
-    assert "The power was declared by the person who measured, not metered." in text
+    assert "takes 200,000 joules for a terahash, by a declared power</h1>" in text
+    assert "The power was declared by the person who measured; no meter was read." in text
 
 
 def test_a_bound_is_called_a_bound(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_the_conditions_of_the_run_are_told() -> None:
     text = page(GOLDEN_RECORD)
     for words in (
         "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
-        "4.19 million J/TH with all power, 3.39 million above idle", "1,016 MH/s", "(-6.5%), 4.00 to 3.75 GHz",
+        "4.19 million J/TH with all power, 3.39 million J/TH above idle", "1,016 MH/s", "(-6.5%), 4.00 to 3.75 GHz",
     ):  # fmt: skip
         assert words in text, words
 
@@ -112,7 +113,7 @@ def test_several_records_and_empty_ones(tmp_path: Path) -> None:
     """Each record has its section; one whose backends were all refused says that it has no rate."""
     (tmp_path / "empty").mkdir()
     first, second = write_record(tmp_path, result()), write_record(tmp_path / "empty")
-    text = render([(path.name, dated_record(path)) for path in (first, second)])
+    text = report_page([(path.name, dated_record(path)) for path in (first, second)])
     assert [f'id="record-{index}"' in text for index in range(3)] == [True, True, False]
     assert "No backend gave a rate that can be trusted" in text
 
@@ -134,7 +135,7 @@ def hostile_record(folder: Path) -> Path:
 def test_what_a_record_says_is_text(tmp_path: Path) -> None:
     """No text of a record becomes markup or ends the element that it stands in, the file's name included."""
     record = dated_record(hostile_record(tmp_path))
-    text = render([('<script>hacked=1</script>".json', record)])
+    text = report_page([('<script>hacked=1</script>".json', record)])
     assert "<script>window.hacked" not in text
     assert "<script>hacked" not in text
     assert "<img" not in text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 import struct
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from hashjoule.backends import BackendSpec
+from hashjoule.errors import UnavailableError
 from hashjoule.hardware import ONE_CORE
 from hashjoule.job import NONCES, SHA256_H, Hit, Job
 
@@ -19,8 +19,6 @@ except ImportError as error:  # an sdist unpacked without a build, a broken whee
 else:
     _IMPORT_ERROR = None
 
-_X86 = ("avx512", "shani", "avx2", "sse2", "portable")
-_ARM = ("armv8", "neon", "portable")
 _HITS = 4096
 """Capacity of the hit buffer: at least HJ_MAX_MIDSTATES, and large enough that an easy target does not force one call
 per hit."""
@@ -40,7 +38,7 @@ class _CJob:
         """Convert a job.
 
         Raises:
-            ValueError: if the job has more versions than the core takes.
+            ValueError: if the job has no version, or more than the core takes.
         """
         if not 1 <= len(job.versions) <= lib.HJ_MAX_MIDSTATES:
             raise ValueError(f"a job has 1 to {lib.HJ_MAX_MIDSTATES} versions, not {len(job.versions)}")
@@ -69,7 +67,10 @@ class CVariant:
         done = 0
         while done < count:  # the core stops early when its buffer is full
             first = (first_nonce + done) % NONCES
-            done += lib.hj_scan(self._index, c_job.struct, first, count - done, hits, _HITS, n_hits)
+            nonces = lib.hj_scan(self._index, c_job.struct, first, count - done, hits, _HITS, n_hits)
+            if nonces == 0:
+                raise ValueError(f"the C core refuses {count} nonces for variant {self._index}")
+            done += nonces
             found += [Hit(job.versions[hits[i].midstate], hits[i].nonce) for i in range(n_hits[0])]
         return found
 
@@ -110,33 +111,35 @@ def compress(state: tuple[int, ...], block: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(words)
 
 
-def _expected() -> tuple[str, ...]:
-    machine = platform.machine().lower()
-    return _X86 if machine in ("x86_64", "amd64") else _ARM if machine in ("aarch64", "arm64") else ("portable",)
-
-
-def _why_not(needs: int) -> str | None:
-    missing = _feature_names(needs & ~lib.hj_cpu_features())
-    return f"this CPU (or its operating system) lacks {', '.join(missing)}" if missing else None
-
-
 def specs() -> list[BackendSpec]:
     """Return the variants for this kind of CPU, best first; those that the compiler left out say so."""
     if _IMPORT_ERROR:
-        why = f"the C core is not built ({_IMPORT_ERROR}); install hashjoule with pip"
-        return [_spec(name, None, why) for name in _expected()]
-    built = {ffi.string(lib.hj_variant_name(i)).decode(): i for i in range(lib.hj_variant_count())}
-    too_old = f"{compiler()} could not build it; a newer compiler can"
-    return [_spec(name, built.get(name), too_old) for name in _expected()]
+        return [_spec("c", 0, None, f"the C core is not built ({_IMPORT_ERROR}); install hashjoule with pip")]
+    return [_variant(index) for index in range(lib.hj_variant_count())]
 
 
-def _spec(name: str, index: int | None, why_not_built: str) -> BackendSpec:
+def _variant(index: int) -> BackendSpec:
+    name, lanes = ffi.string(lib.hj_variant_name(index)).decode(), lib.hj_variant_lanes(index)
+    missing = _feature_names(lib.hj_variant_needs(index) & ~lib.hj_cpu_features())
+    why_not = f"this CPU (or its operating system) lacks {', '.join(missing)}" if missing else None
+    if lanes == 0:
+        why_not = f"{compiler()} could not build it; a newer compiler can"
+    return _spec(f"c:{name}", lanes, index, why_not)
+
+
+def _spec(name: str, lanes: int, index: int | None, why_not: str | None) -> BackendSpec:
     return BackendSpec(
-        name=f"c:{name}",
+        name=name,
         device="cpu",
         hardware=ONE_CORE,
-        lanes=0 if index is None else lib.hj_variant_lanes(index),
-        open=lambda: CVariant(0 if index is None else index),
-        unavailable=why_not_built if index is None else _why_not(lib.hj_variant_needs(index)),
+        lanes=lanes,
+        open=partial(_opened, name, index, why_not),
+        unavailable=why_not,
         runtime=compiler() or "",
     )
+
+
+def _opened(name: str, index: int | None, why_not: str | None) -> CVariant:
+    if why_not or index is None:
+        raise UnavailableError(f"{name} cannot be used here: {why_not}")
+    return CVariant(index)

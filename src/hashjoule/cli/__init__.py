@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -33,6 +36,7 @@ SECTIONS = {
         "plot": "hashjoule.cli.plot:plot_command",
         "explain": "hashjoule.cli.explain:explain_command",
         "economics": "hashjoule.cli.economics:economics_command",
+        "claims": "hashjoule.cli.claims:claims_command",
         "compare": "hashjoule.cli.compare:compare_command",
         "show": "hashjoule.cli.show:show_command",
         "report": "hashjoule.cli.report:report_command",
@@ -44,6 +48,19 @@ COMMANDS = {name: target for section in SECTIONS.values() for name, target in se
 
 COMPLETION_VARIABLE = "_HASHJOULE_COMPLETE"
 """Set by the shell that asks for completions."""
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Deliver a Ctrl-C after the block: Python can lose one that comes during an import (its module locks)."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LazyGroup(Group):
@@ -58,7 +75,8 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with interrupts_held_back():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -36,6 +36,18 @@ _FOLDER = click.Path(path_type=Path)
 _DEFAULT_CHAIN = "regtest"
 
 
+class _StopSignal:
+    """What a signal sets: an event, and then a miner that may have begun meanwhile."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.then: Callable[[], None] = lambda: None
+
+    def __call__(self) -> None:
+        self.event.set()
+        self.then()
+
+
 @dataclass(frozen=True)
 class _Options:
     """What the user asked for."""
@@ -136,11 +148,12 @@ def mine_command(ctx: click.Context, /, **options: Any) -> None:
     wanted = _Options(**options)
     wanted.check()
     limit = wanted.shares if wanted.pools else wanted.blocks
-    done = _mine_at_pools(wanted) if wanted.pools else _mine_blocks(wanted)
+    with _stopped_by_signals() as stop:
+        done = _mine_at_pools(wanted, stop) if wanted.pools else _mine_blocks(wanted, stop)
     ctx.exit(0 if limit and done >= limit else _INTERRUPTED)
 
 
-def _mine_at_pools(wanted: _Options) -> int:
+def _mine_at_pools(wanted: _Options, stop: _StopSignal) -> int:
     """Mine at pools; return how many shares were accepted."""
     from hashjoule.mine.pools.share_miner import ShareMiner  # with asyncio and TLS, which blocks do not need
 
@@ -155,24 +168,24 @@ def _mine_at_pools(wanted: _Options) -> int:
         threads=threads,
         roll_version=wanted.roll_version,
         follow_reconnect=wanted.follow_reconnect,
+        stop=stop.event,
     )
-    return _run(miner, wanted.shares, report).accepted
+    return _run(miner, wanted.shares, report, stop).accepted
 
 
-def _mine_blocks(wanted: _Options) -> int:
+def _mine_blocks(wanted: _Options, stop: _StopSignal) -> int:
     """Mine on a node or an embedded chain; return how many blocks are on the active chain."""
-    stop = threading.Event()
     payout = script_of(wanted.address, wanted.chain) if wanted.address else _anyone_can_spend()
-    chain = _embedded(wanted.embedded) if wanted.embedded else _node(wanted, stop)
+    chain = _embedded(wanted.embedded) if wanted.embedded else _node(wanted, stop.event)
     with closing(chain):
         name = f"embedded-{wanted.embedded.resolve().name}" if wanted.embedded else wanted.chain
         pending = PendingBlocks(default_directory(), name)
         report = MineReport(wanted.as_json, block_live_parts, block_summary, odds=wanted.chain == "main")
         spec, threads = wanted.search()
         miner = Miner(
-            chain, payout, spec, report, pending, threads=threads, roll_version=wanted.roll_version, stop=stop
+            chain, payout, spec, report, pending, threads=threads, roll_version=wanted.roll_version, stop=stop.event
         )
-        return _run(miner, wanted.blocks, report).blocks
+        return _run(miner, wanted.blocks, report, stop).blocks
 
 
 class _Run(Protocol[S_co]):
@@ -184,11 +197,11 @@ class _Run(Protocol[S_co]):
     def run(self, limit: int | None, /) -> S_co: ...
 
 
-def _run(miner: _Run[S_co], limit: int | None, report: MineReport) -> S_co:
+def _run(miner: _Run[S_co], limit: int | None, report: MineReport, stop: _StopSignal) -> S_co:
     """Mine until the limit or a signal. However it ends, print the summary, unless nothing was searched."""
+    stop.then = miner.stop
     try:
-        with _stopped_by_signals(miner.stop):
-            return miner.run(limit)
+        return miner.run(limit)
     finally:
         if miner.stats.hashes:
             report.end(miner.stats)
@@ -214,8 +227,12 @@ def _node(wanted: _Options, stop: threading.Event) -> Chain:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the run; a second one ends the program as if there were no handler."""
+def _stopped_by_signals() -> Iterator[_StopSignal]:
+    """Let SIGINT and SIGTERM end the run; a second one ends the program as if there were no handler.
+
+    This begins before a chain is opened: a KeyboardInterrupt in a callback of libbitcoinkernel would be lost.
+    """
+    stop = _StopSignal()
 
     def end(number: int, _: object) -> None:
         signal.signal(number, before[number])
@@ -223,7 +240,7 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
     before: dict[int, Any] = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -137,13 +137,15 @@ class Miner:
         return self.stats
 
     def _run(self, blocks: int | None) -> None:
-        template = self._submit_pending(self._contact.ask(self._chain.template))
-        while True:
-            self.stats.chain_height = template.height - 1
-            if blocks is not None and self.stats.blocks >= blocks:
-                return
+        template = self._submit_pending(self._next_template())
+        while blocks is None or self.stats.blocks < blocks:
             found = self._search(template)
-            template = self._deliver(found) if found else self._contact.ask(self._chain.template)
+            template = self._deliver(found) if found else self._next_template()
+
+    def _next_template(self) -> Template:
+        template = self._contact.ask(self._chain.template)
+        self.stats.chain_height = template.height - 1
+        return template
 
     def _search(self, template: Template) -> FoundBlock | None:
         """Return a block on this template, or None when another template is due."""
@@ -256,6 +258,7 @@ class Miner:
             safekeeping.keep_or_print()
             raise
         safekeeping.release()
+        self.stats.chain_height = template.height - 1
         self._count(MinedBlock(found.height, found.hash_hex, fate, reason, self.stats.hashes, self.stats.seconds))
         return template
 

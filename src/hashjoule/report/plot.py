@@ -1,119 +1,73 @@
-"""Pictures of the J/TH table: the frontier over time, J/TH against process node, hash rate against power.
-
-Needs matplotlib, which is imported on use. Colours are those of Okabe and Ito (2008), told apart by readers of every
-colour vision; every class is also named beside its points.
-"""
+"""Still pictures of the J/TH table as SVG and PNG, drawn by matplotlib, which is imported on use."""
 
 from __future__ import annotations
 
-import html
 import io
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from hashjoule.efficiency.table import Row
-from hashjoule.efficiency.trend import HalvingFit, decimal_year, fit_halving, frontier
-from hashjoule.errors import UsageError
-from hashjoule.report.table import rate
-from hashjoule.report.text import significant
+from hashjoule.efficiency.table import TableRow
+from hashjoule.errors import UnavailableError, UsageError
+from hashjoule.files import written
+from hashjoule.report import palette
+from hashjoule.report.chart import chart_page
+from hashjoule.report.labels import Layout, Place
+from hashjoule.report.numbers import tick
+from hashjoule.report.views import (
+    CLASS_NAMES,
+    Axis,
+    Line,
+    View,
+    ViewName,
+    is_hollow,
+    label_of,
+    source_note,
+    view_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
-    from matplotlib.transforms import Bbox
 
-View = Literal["frontier", "node", "power"]
-
-COLOURS = {"cpu": "#CC79A7", "gpu": "#E69F00", "fpga": "#009E73", "asic": "#0072B2"}
-NAMES = {"cpu": "CPUs", "gpu": "GPUs", "fpga": "FPGAs", "asic": "ASICs"}
-YOURS = "#D55E00"
-INK, GREY, RULE = "#1a1a1a", "#6b6b6b", "#dedede"
 WIDTH_IN, HEIGHT_IN, DPI = 9.6, 6.4, 150
 CAPTION_LETTERS = 150
 LONG_LABEL = 33
-ERA_TURN = "2016-06"
-"""The Antminer S9 of June 2016, first at 16 nm in numbers, ends the steep early fall; two lines fit the records."""
+"""A label of more letters has two lines."""
+_WHITE = "white"
+_INK, _GREY, _RULE = palette.INK.light, palette.MUTED.light, palette.RULE.light
+_COLOURS = {name: colour.light for name, colour in palette.CLASSES.items()}
+_YOURS = palette.YOURS.light
+_MARKERS = {"cpu": "^", "gpu": "s", "fpga": "D", "asic": "o"}
+_SIZES = {"cpu": 26, "gpu": 19, "fpga": 20, "asic": 20}
 
-NOTABLE: dict[View, tuple[str, ...]] = {
-    "frontier": (
-        "SEALMINER A4 Ultra Hydro", "Antminer S9 (11.5T)", "Avalon Batch 1", "X6500", "Radeon HD 5770",
-        "GeForce RTX 4090", "Antminer S5", "Antminer S19 Pro (110T)", "Antminer S1",
-    ),
-    "node": (
-        "Avalon Batch 1", "Antminer S9 (11.5T)", "Antminer S19 Pro (110T)", "Antminer S23 Hydro", "GeForce RTX 4090",
-        "Radeon HD 5770", "Antminer S5", "Radeon HD 4870", "BitForce SHA256 Single",
-    ),
-    "power": (
-        "Antminer U1", "Antminer S1", "Antminer S9 (14T)", "SEALMINER A4 Ultra Hydro", "GeForce RTX 4090", "X6500",
-        "Bitaxe Gamma 601", "Avalon Batch 1", "Radeon HD 5770", "Maxeler MAIA", "Intel Pentium Dual-Core E5400",
-        "Avalon Q",
-    ),
-}  # fmt: skip
+_CLASS_PLACES: dict[ViewName, dict[str, Place]] = {
+    "frontier": {"gpu": (2012.9, 1.7e6), "fpga": (2012.3, 1.05e5), "asic": (2014.6, 5.5e3)},
+    "node": {"gpu": (22, 6e5), "fpga": (105, 9.6e4), "asic": (90, 1.9e4), "cpu": (42, 2.9e7)},
+    "power": {"gpu": (420, 7e7), "fpga": (7, 7.5e8), "asic": (60, 5e13), "cpu": (26, 1.7e6)},
+}
+"""Where each class has its name, clear of the published marks."""
+_TREND_PLACES: tuple[Place, ...] = ((2015.1, 1500.0), (2020.2, 190.0), (2018.3, 2.2e5))
+"""Where each trend line of the frontier says how fast it falls."""
 
 
-@dataclass(slots=True)
-class _Canvas:
-    """Axes under construction: what is drawn where, and the boxes that labels already take."""
-
-    renderer: RendererAgg
-    axes: Axes
-    caption: str = ""
-    taken: list[Bbox] = field(default_factory=list)
-    points: list[tuple[float, float]] = field(default_factory=list)
-
-
-def draw(rows: Sequence[Row], view: View) -> Figure:
-    """The picture of a view: title with its finding, labelled machines, caption with the source.
+def save(rows: Sequence[TableRow], name: ViewName, path: Path) -> None:
+    """Write a view as SVG, PNG or a self-contained interactive HTML page, as the suffix of the file says.
 
     Raises:
-        UsageError: if matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need matplotlib: pip install 'hashjoule[plot]'") from None
-    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.092, 0.150, 0.883, 0.715))
-    canvas = _Canvas(FigureCanvasAgg(figure).get_renderer(), axes)  # type: ignore[no-untyped-call]
-    title, subtitle = _VIEWS[view](canvas, rows)
-    left = 0.012
-    figure.text(left, 0.965, title, size=14.5, weight="bold", color=INK, va="top")
-    figure.text(left, 0.908, subtitle, size=10.5, color=GREY, va="top")
-    stars = (
-        "Stars: your measurements. " if any(row.origin == "measured" and drawable(row, view) for row in rows) else ""
-    )
-    caption = textwrap.fill(f"{stars}{canvas.caption} {source(rows)}", CAPTION_LETTERS)
-    figure.text(left, 0.015, caption, size=8, color=GREY, va="bottom", linespacing=1.4)
-    return figure
-
-
-def drawable(row: Row, view: View) -> bool:
-    """Whether a row has what the view shows: a J/TH, and a date or a node. A measured row stands at its date."""
-    if row.j_per_th is None:
-        return False
-    return row.node_nm is not None if view == "node" else view == "power" or date_of(row) is not None
-
-
-def save(rows: Sequence[Row], view: View, path: Path) -> None:
-    """Writes the picture as SVG, PNG or a self-contained HTML page, as the file's suffix says.
-
-    Raises:
-        UsageError: for another suffix, a path that cannot be written, or without matplotlib.
+        UsageError: For another suffix, or a path that cannot be written.
+        UnavailableError: For SVG and PNG without matplotlib.
     """
     form = path.suffix.lower().removeprefix(".")
     if form not in ("svg", "png", "html"):
         raise UsageError(f"{path} should end in .svg, .png or .html")
-    figure = draw(rows, view)
-    data = _html_page(figure).encode() if form == "html" else _image(figure, form)
+    data = chart_page(rows, name).encode() if form == "html" else _image(draw(rows, name), form)
     try:
-        path.write_bytes(data)
+        with written(data, path.parent) as new:
+            new.chmod(0o644)
+            new.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
@@ -127,398 +81,164 @@ def _image(figure: Figure, form: str) -> bytes:
     return out.getvalue()
 
 
-def _html_page(figure: Figure) -> str:
-    svg = _image(figure, "svg").decode()
-    title, subtitle, caption = (html.escape(text.get_text()) for text in figure.texts)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ margin: 2rem auto; max-width: 64rem; padding: 0 1rem; font-family: sans-serif; color: {INK}; }}
-figure {{ margin: 0; }} svg {{ width: 100%; height: auto; }} figcaption {{ color: {GREY}; line-height: 1.5; }}
-</style>
-</head>
-<body>
-<figure role="img" aria-label="{title}. {subtitle}">
-{svg[svg.index("<svg") :]}
-<figcaption>{caption}</figcaption>
-</figure>
-</body>
-</html>
-"""
+def draw(rows: Sequence[TableRow], name: ViewName) -> Figure:
+    """Return the picture of a view: its finding as the title, machines with names, a caption with the source.
+
+    Raises:
+        UnavailableError: Without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UnavailableError("pictures need matplotlib: pip install 'hashjoule[plot]'") from None
+    view = view_of(rows, name)
+    figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, facecolor=_WHITE)
+    axes = figure.add_axes((0.092, 0.185, 0.883, 0.645))
+    layout = Layout(FigureCanvasAgg(figure).get_renderer(), axes, _WHITE)  # type: ignore[no-untyped-call]
+    _frame(axes, view)
+    for line in view.lines:
+        _line(layout, view, line)
+    _marks(layout, view)
+    if name == "frontier":
+        _name_trends(layout, view)
+    _name_classes(layout, view)
+    _name_machines(layout, view)
+    _words(figure, view, source_note(rows))
+    return figure
 
 
-def _draw_frontier(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
-    axes = canvas.axes
-    shown = [row for row in rows if drawable(row, "frontier")]
-    axes.set_yscale("log")
-    axes.set_xlim(2008, max(2027.6, 0.6 + max(map(_year, shown))))
-    axes.set_ylim(*_around(map(_jth, shown), 4, 3e7))
-    _style(axes)
-    axes.set_xticks(range(2008, math.ceil(axes.get_xlim()[1]), 2))
-    axes.yaxis.set_major_formatter(lambda value, _: _plain(value))
-    _step_line(canvas, frontier(rows), decimal_year(newest(rows)))
-    _scatter(canvas, shown, _year, _jth)
-    fits = halving_fits(rows)
-    for name, at in (("early", (2015.1, 1500.0)), ("late", (2020.2, 190.0)), ("gpu", (2018.3, 2.2e5))):
-        _trend(canvas, fits[name], COLOURS["gpu" if name == "gpu" else "asic"], at)
-    _label_classes(canvas, {"gpu": (2012.9, 1.7e6), "fpga": (2012.3, 1.05e5), "asic": (2014.6, 5.5e3)})
-    _label(canvas, shown, "frontier", _year, _jth)
-    undated = sum(row.origin == "published" and row.j_per_th is not None and row.shipped is None for row in rows)
-    canvas.caption = (
-        "Step line: machines that set a record at their first shipping. Dashed: least-squares lines through the record "
-        "ASICs before and since the Antminer S9, and through the record GPUs. Hollow: doubtful, or an upper bound "
-        f"(TDP, power limit). {undated} machines whose first shipping is not known are left out."
-    )
-    return frontier_title(fits), "Energy per terahash of SHA-256d in joules, by the date of first shipping; log scale"
+def _words(figure: Figure, view: View, source: str) -> None:
+    """Title and subtitle above the axes, the caption below."""
+    left = 0.012
+    figure.text(left, 0.965, view.title, size=14.5, weight="bold", color=_INK, va="top")
+    figure.text(left, 0.908, view.subtitle, size=10.5, color=_GREY, va="top")
+    caption = textwrap.fill(f"{view.caption} {source}", CAPTION_LETTERS)
+    figure.text(left, 0.015, caption, size=8, color=_GREY, va="bottom", linespacing=1.4)
 
 
-def _step_line(canvas: _Canvas, records: Sequence[Row], until: float) -> None:
-    years, levels = [*map(_year, records), until], [*map(_jth, records), _jth(records[-1])]
-    canvas.axes.step(years, levels, where="post", color=INK, lw=1.1, alpha=0.75, zorder=2)
-    for x0, x1, y0, y1 in zip(years, years[1:], levels, levels[1:], strict=False):
-        _avoid(canvas, (x0, y0), (x1, y0))
-        _avoid(canvas, (x1, y0), (x1, y1))
-
-
-def _trend(canvas: _Canvas, fit: HalvingFit, colour: str, at: tuple[float, float]) -> None:
-    ends = [(year, fit.j_per_th(year)) for year in (fit.start, fit.end)]
-    canvas.axes.plot(*zip(*ends, strict=True), color=colour, lw=1.6, ls=(0, (4, 2)), zorder=4)
-    _avoid(canvas, *ends)
-    text = f"halves every {span(fit.halving_years)}\n(95 %: {interval(fit)})"
-    _reserve(canvas, canvas.axes.text(*at, text, color=colour, size=9, va="center", linespacing=1.35))
-
-
-def halving_fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
-    """Trend lines through the record ASICs before and since the end of the steep early fall, and the record GPUs."""
-    asics = frontier(row for row in rows if row.machine_class == "asic")
-    series = {
-        "early": [row for row in asics if (row.shipped or "") <= ERA_TURN],
-        "late": [row for row in asics if (row.shipped or "") >= ERA_TURN],
-        "gpu": frontier(row for row in rows if row.machine_class == "gpu"),
-    }
-    return {name: fit_halving(records) for name, records in series.items()}
-
-
-def frontier_title(fits: dict[str, HalvingFit]) -> str:
-    """What the frontier shows, as a headline."""
-    early, late = (span(fits[name].halving_years) for name in ("early", "late"))
-    return f"Mining chips halved their energy every {early} until 2016, every {late} since"
-
-
-def _draw_node(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
-    axes = canvas.axes
-    shown = [row for row in rows if drawable(row, "node")]
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(170, 2.5)
-    axes.set_ylim(*_around(map(_jth, shown), 5, 1.5e8))
-    _style(axes)
-    nodes = (130, 110, 90, 65, 55, 40, 28, 16, 10, 7, 5, 3)
-    axes.set_xticks(nodes, [str(node) for node in nodes])
+def _frame(axes: Axes, view: View) -> None:
+    """Scales, grid, ticks and the titles of the axes."""
+    _scale(axes, "x", view.x)
+    _scale(axes, "y", view.y)
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(lambda value, _: _plain(value))
-    _scatter(canvas, shown, _node, _jth)
-    for machine_class in ("asic", "gpu"):
-        best = _best_by_node(shown, machine_class)
-        axes.plot(list(best), list(best.values()), color=COLOURS[machine_class], lw=1.1, alpha=0.8, zorder=2)
-        for ends in zip(best.items(), list(best.items())[1:], strict=False):
-            _avoid(canvas, *ends)
-    _label_classes(canvas, {"gpu": (22, 6e5), "fpga": (100, 9.6e4), "asic": (90, 1.9e4), "cpu": (42, 2.9e7)})
-    _label(canvas, shown, "node", _node, _jth)
-    without = sum(row.origin == "published" and row.j_per_th is not None and row.node_nm is None for row in rows)
-    canvas.caption = (
-        "Lines: the best machine of each node. Hollow: doubtful, or an upper bound (TDP, power limit). "
-        f"{without} machines whose node is not known, or disputed, are left out."
-    )
-    return _node_title(shown), "Energy per terahash in joules against the process node in nanometres; log scales"
-
-
-def _best_by_node(rows: Iterable[Row], machine_class: str) -> dict[float, float]:
-    best: dict[float, float] = {}
-    for row in rows:
-        if row.machine_class == machine_class and row.quality != "low":
-            best[_node(row)] = min(_jth(row), best.get(_node(row), math.inf))
-    return dict(sorted(best.items(), reverse=True))
-
-
-def _node_title(rows: Sequence[Row]) -> str:
-    asic, gpu = _best_by_node(rows, "asic"), _best_by_node(rows, "gpu")
-    node = min(set(asic) & set(gpu))
-    ratio = gpu[node] / asic[node]
-    return f"At {node:g} nm, the best GPU needs about {rounded(ratio)} times the energy of a mining chip"
-
-
-def _draw_power(canvas: _Canvas, rows: Sequence[Row]) -> tuple[str, str]:
-    axes = canvas.axes
-    shown = [row for row in rows if drawable(row, "power")]
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(*_around(map(_watts, shown), 1, 40_000))
-    axes.set_ylim(*_around(map(_hashrate, shown), 1e6, 6e15))
-    _style(axes)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} W" if value < 1000 else f"{value / 1000:g} kW")
-    axes.yaxis.set_major_formatter(lambda value, _: rate(value).replace(".00", "").replace(".0", ""))
-    axes.minorticks_off()
-    _scatter(canvas, shown, _watts, _hashrate)
-    for j_per_th in (10.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7):
-        _diagonal(canvas, j_per_th)
-    _label_classes(canvas, {"gpu": (420, 7e7), "fpga": (7, 7.5e8), "asic": (60, 5e13), "cpu": (26, 1.7e6)})
-    _label(canvas, shown, "power", _watts, _hashrate)
-    axes.grid(visible=False)
-    canvas.caption = (
-        "Grey lines: equal energy per hash. Hollow: doubtful, or an upper bound (TDP, power limit). What the power "
-        "covers differs (chip, board, whole machine, wall); for hydro-cooled machines pumps are left out."
-    )
-    return _power_title(shown), "Hash rate against power of every machine whose power is known; log scales"
-
-
-def _power_title(rows: Sequence[Row]) -> str:
-    kettle = [
-        row.hashrate_hs / 1e12
-        for row in rows
-        if row.origin == "published" and row.quality != "low" and 2_500 <= _watts(row) <= 3_700
-    ]
-    return f"For the power of a kettle, 3 kW, machines compute {min(kettle):.2g} to {max(kettle):.0f} TH/s"
-
-
-def _diagonal(canvas: _Canvas, j_per_th: float) -> None:
-    axes = canvas.axes
-    (x_low, x_high), (y_low, y_high) = axes.get_xlim(), axes.get_ylim()
-    start = max(x_low, y_low * j_per_th / 1e12)
-    end = min(x_high, y_high * j_per_th / 1e12)
-    axes.plot((start, end), (start / j_per_th * 1e12, end / j_per_th * 1e12), color=RULE, lw=0.9, zorder=0)
-    to_pixels = axes.transData.transform
-    (x0, y0), (x1, y1) = to_pixels((start, start / j_per_th * 1e12)), to_pixels((end, end / j_per_th * 1e12))
-    at_top = end < x_high
-    label = axes.annotate(
-        f"{_plain(j_per_th)} J/TH", (end, end / j_per_th * 1e12), (-4, -9) if at_top else (-2, -9),
-        textcoords="offset points", size=8, color=GREY, ha="right", va="top", rotation_mode="anchor",
-        rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
-    )  # fmt: skip
-    _reserve(canvas, label)
-
-
-_VIEWS: dict[View, Callable[[_Canvas, Sequence[Row]], tuple[str, str]]] = {
-    "frontier": _draw_frontier,
-    "node": _draw_node,
-    "power": _draw_power,
-}
-VIEWS: tuple[View, ...] = tuple(_VIEWS)
-
-
-def _style(axes: Axes) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(GREY)
-    axes.tick_params(which="both", length=0, labelsize=9.5, labelcolor=INK)
-    axes.tick_params(axis="x", which="major", length=3, color=GREY)
-    axes.grid(axis="y", color=RULE, lw=0.7)
+    axes.spines["bottom"].set_color(_GREY)
+    axes.tick_params(which="both", length=0, labelsize=9.5, labelcolor=_INK)
+    axes.tick_params(axis="x", which="major", length=3, color=_GREY)
+    if view.name != "power":  # the lines of equal energy are its grid
+        axes.grid(axis="y", color=_RULE, lw=0.7)
     axes.set_axisbelow(True)
+    axes.set_xlabel(view.x.title, size=9.5, color=_GREY, loc="right", labelpad=3)
+    axes.text(-0.09, 1.012, view.y.title, size=9.5, color=_GREY, transform=axes.transAxes, va="bottom")
 
 
-def _scatter(canvas: _Canvas, rows: Sequence[Row], x: Callable[[Row], float], y: Callable[[Row], float]) -> None:
-    for machine_class, colour in COLOURS.items():
+def _scale(axes: Axes, name: str, axis: Axis) -> None:
+    set_scale, set_limits, set_ticks = (getattr(axes, f"set_{name}{part}") for part in ("scale", "lim", "ticks"))
+    set_scale("log" if axis.log else "linear")
+    set_limits(*((axis.high, axis.low) if axis.reversed else (axis.low, axis.high)))
+    if axis.ticks:
+        set_ticks(axis.ticks)
+    elif not axis.log:
+        set_ticks(range(math.ceil(axis.low), math.ceil(axis.high), 2))
+    form = getattr(axes, f"{name}axis").set_major_formatter
+    form(lambda value, _: tick(value, axis.unit) if axis.log else f"{value:g}")
+
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "records": {"lw": 1.1, "alpha": 0.75, "zorder": 2},
+    "trend": {"lw": 1.6, "ls": (0, (4, 2)), "zorder": 4},
+    "best": {"lw": 1.1, "alpha": 0.8, "zorder": 2},
+    "equal": {"lw": 0.9, "zorder": 0},
+}
+
+
+def _line(layout: Layout, view: View, line: Line) -> None:
+    colour = _COLOURS[line.machine_class] if line.machine_class else _RULE if line.kind == "equal" else _INK
+    layout.axes.plot(*zip(*line.points, strict=True), color=colour, **_STYLES[line.kind])
+    if line.kind == "equal":
+        _name_diagonal(layout, view, line)
+        return
+    for start, end in zip(line.points, line.points[1:], strict=False):
+        layout.avoid_line(start, end)
+
+
+def _name_diagonal(layout: Layout, view: View, line: Line) -> None:
+    """The energy of a grey line at its upper end, along the line."""
+    (x0, y0), (x1, y1) = (layout.pixel(end) for end in line.points)
+    at_top = line.points[-1][0] < view.x.high
+    label = layout.axes.annotate(
+        line.text,
+        line.points[-1],
+        (-4, -9) if at_top else (-2, -9),
+        textcoords="offset points",
+        size=8,
+        color=_GREY,
+        ha="right",
+        va="top",
+        rotation_mode="anchor",
+        rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
+    )
+    layout.reserve(label)
+
+
+def _marks(layout: Layout, view: View) -> None:
+    """Published machines by class, hollow where the energy is no plain figure, and the user's own as stars."""
+    for machine_class, colour in _COLOURS.items():
         for hollow in (True, False):
-            of_class = [
-                row
-                for row in rows
-                if row.origin == "published"
-                and row.machine_class == machine_class
-                and (row.is_bound or row.quality == "low") == hollow
-            ]
-            canvas.axes.scatter(
-                [x(row) for row in of_class], [y(row) for row in of_class], s=20, zorder=3, alpha=0.75,
-                facecolors="none" if hollow else colour, edgecolors=colour if hollow else "white",
-                linewidths=0.9 if hollow else 0.4,
-            )  # fmt: skip
-    yours = [row for row in rows if row.origin == "measured"]
-    canvas.axes.scatter(
-        [x(row) for row in yours], [y(row) for row in yours], s=150, marker="*", color=YOURS, edgecolors="white",
-        linewidths=0.7, zorder=6,
-    )  # fmt: skip
-    transform = canvas.axes.transData.transform
-    canvas.points += [tuple(transform((x(row), y(row)))) for row in rows]
+            rows = [row for row in view.rows if row.origin == "published" and row.machine_class == machine_class]
+            places = [view.place(row) for row in rows if is_hollow(row) == hollow]
+            if places:
+                layout.axes.scatter(
+                    [x for x, _ in places],
+                    [y for _, y in places],
+                    s=_SIZES[machine_class],
+                    marker=_MARKERS[machine_class],
+                    zorder=3,
+                    alpha=0.8,
+                    facecolors="none" if hollow else colour,
+                    edgecolors=colour if hollow else _WHITE,
+                    linewidths=0.9 if hollow else 0.4,
+                )
+    for row in view.rows:
+        if row.origin == "measured":
+            (x, y), (face, edge) = view.place(row), (_WHITE, _YOURS) if is_hollow(row) else (_YOURS, _WHITE)
+            layout.axes.scatter(x, y, s=150, marker="*", facecolors=face, edgecolors=edge, linewidths=0.9, zorder=6)
+        layout.avoid_mark(view.place(row))
 
 
-def _label_classes(canvas: _Canvas, places: dict[str, tuple[float, float]]) -> None:
-    """Names each class beside its points, in its colour, where the view has room for it."""
-    (low, high) = canvas.axes.get_ylim()
-    for machine_class, (x, y) in places.items():
-        if low < y < high:
-            text = canvas.axes.text(
-                x, y, NAMES[machine_class], color=COLOURS[machine_class], size=12, weight="bold", va="center"
-            )
-            _reserve(canvas, text)
+def _name_trends(layout: Layout, view: View) -> None:
+    """How fast each trend line falls, with its interval, in the colour of its class."""
+    trends = [line for line in view.lines if line.kind == "trend" and line.machine_class]
+    for line, place in zip(trends, _TREND_PLACES, strict=True):
+        style: dict[str, Any] = {"size": 9, "va": "center", "linespacing": 1.35}
+        words = f"{line.text}\n({line.detail})"
+        layout.reserve(layout.axes.text(*place, words, color=_COLOURS[line.machine_class or "asic"], **style))
 
 
-def _label(
-    canvas: _Canvas, rows: Sequence[Row], view: View, x: Callable[[Row], float], y: Callable[[Row], float]
-) -> None:
-    """Names the user's best result of each device, then the notable machines, each where it covers least."""
-    for row in _best_of_each_device(rows):
-        _annotate(canvas, f"{row.model}\n{bare_j_per_th(row)}", (x(row), y(row)), YOURS, "bold")
-    by_name = {row.name: row for row in rows if row.origin == "published"}
-    for name in NOTABLE[view]:
-        if name in by_name:
-            row = by_name[name]
-            detail = rate(row.hashrate_hs) if view == "power" else bare_j_per_th(row)
-            between = ",\n" if len(row.model) + len(detail) > LONG_LABEL else ", "
-            _annotate(canvas, f"{row.model}{between}{detail}", (x(row), y(row)), INK, "normal")
+def _name_classes(layout: Layout, view: View) -> None:
+    """The name of each class beside its marks, in its colour, where the view has room for it."""
+    for machine_class, (x, y) in _CLASS_PLACES[view.name].items():
+        if view.y.low < y < view.y.high and view.x.low < x < view.x.high:
+            style: dict[str, Any] = {"size": 12, "weight": "bold", "va": "center"}
+            layout.reserve(layout.axes.text(x, y, CLASS_NAMES[machine_class], color=_COLOURS[machine_class], **style))
 
 
-def _best_of_each_device(rows: Iterable[Row]) -> list[Row]:
-    best: dict[str, Row] = {}
-    for row in rows:
-        if row.origin == "measured" and (row.model not in best or _jth(row) < _jth(best[row.model])):
-            best[row.model] = row
-    return list(best.values())
-
-
-_DIRECTIONS = (
-    (6, 3, "left"), (-6, -3, "right"), (6, -3, "left"), (-6, 3, "right"),
-    (8, 0, "left"), (-8, 0, "right"), (0, 6, "center"), (0, -6, "center"),
-)  # fmt: skip
-_OFFSETS = [(dx * step, dy * step, align) for step in (1, 2.5, 4, 6, 8) for dx, dy, align in _DIRECTIONS]
-"""Places of a label about its point, in typographic points, the preferred first."""
-
-
-def _annotate(canvas: _Canvas, text: str, at: tuple[float, float], colour: str, weight: str) -> None:
-    """Puts a label near its point where it covers no other label, stays inside, and hides the fewest points."""
-    style: dict[str, Any] = {"size": 8.5, "color": colour, "weight": weight, "linespacing": 1.25}
-    probe = canvas.axes.text(*at, text, **style)
-    width, height = _box(canvas, probe).size
-    probe.remove()
-    x, y = canvas.axes.transData.transform(at)
-    costs = [
-        _cost(canvas, _label_box((x, y), offset, (width, height))) + 0.15 * order  # prefer near and usual places
-        for order, offset in enumerate(_OFFSETS)
-    ]
-    dx, dy, align = _OFFSETS[costs.index(min(costs))]
-    line = {"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkA": 1, "shrinkB": 3}
-    label = canvas.axes.annotate(
-        text, at, (dx, dy), textcoords="offset points", ha=align, va=_upright(dy), zorder=7, annotation_clip=False,
-        arrowprops=line if math.hypot(dx, dy) > 10 else None, **style,
-    )  # fmt: skip
-    _reserve(canvas, label)
-
-
-def _upright(dy: float) -> Literal["bottom", "top", "center"]:
-    return "bottom" if dy > 0 else "top" if dy < 0 else "center"
-
-
-def _label_box(point: tuple[float, float], offset: tuple[float, float, str], size: tuple[float, float]) -> Bbox:
-    """Where a label of that size in pixels lies at an offset in typographic points."""
-    from matplotlib.transforms import Bbox
-
-    dx, dy, align = offset
-    x, y = point[0] + dx * DPI / 72, point[1] + dy * DPI / 72
-    x -= size[0] * {"left": 0.0, "center": 0.5, "right": 1.0}[align]
-    y -= size[1] * {"bottom": 0.0, "center": 0.5, "top": 1.0}[_upright(dy)]
-    return Bbox.from_bounds(x, y, *size)
-
-
-def _cost(canvas: _Canvas, box: Bbox) -> float:
-    frame = canvas.axes.get_window_extent()
-    outside = box.x0 < frame.x0 or box.x1 > frame.x1 + 20 or box.y0 < frame.y0 or box.y1 > frame.y1
-    return float(1000 * outside + 500 * box.count_overlaps(canvas.taken) + box.padded(3).count_contains(canvas.points))
-
-
-def _box(canvas: _Canvas, text: Text) -> Bbox:
-    """Where the letters of a text are drawn, in pixels, without the line to its point."""
-    from matplotlib.text import Annotation, Text
-
-    if isinstance(text, Annotation):
-        text.update_positions(canvas.renderer)
-    return Text.get_window_extent(text, canvas.renderer)
-
-
-def _reserve(canvas: _Canvas, text: Text) -> None:
-    """Gives a text a white halo and keeps other labels off it."""
-    from matplotlib.patheffects import withStroke
-
-    text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
-    canvas.taken.append(_box(canvas, text).padded(4))
-
-
-def _avoid(canvas: _Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Keeps labels off a straight line where they can: it counts as points every few pixels."""
-    (x0, y0), (x1, y1) = canvas.axes.transData.transform([start, end])
-    steps = int(math.hypot(x1 - x0, y1 - y0) // 12) + 1
-    canvas.points += [(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps) for i in range(steps + 1)]
-
-
-def _year(row: Row) -> float:
-    return decimal_year(date_of(row) or "")
-
-
-def date_of(row: Row) -> str | None:
-    """Where a row stands on the time axis: a measured one at its measurement, a published one at its shipping."""
-    return row.source_date if row.origin == "measured" else row.shipped
-
-
-def _node(row: Row) -> float:
-    return row.node_nm or math.nan
-
-
-def _jth(row: Row) -> float:
-    return row.j_per_th or math.nan
-
-
-def _watts(row: Row) -> float:
-    return row.power_w or math.nan
-
-
-def _hashrate(row: Row) -> float:
-    return row.hashrate_hs
-
-
-def _around(values: Iterable[float], low: float, high: float) -> tuple[float, float]:
-    """The limits of a logarithmic axis: the given ones, or further out where values ask for it."""
-    known = list(values)
-    return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
-
-
-def bare_j_per_th(row: Row) -> str:
-    """J/TH as a label says it."""
-    bound = "at most " if row.is_bound else ""
-    return f"{bound}{rounded(_jth(row))} J/TH"
-
-
-def rounded(value: float) -> str:
-    """Three significant digits, two from a thousand up."""
-    if value >= 1e6:
-        return f"{float(f'{value / 1e6:.2g}'):,g} million"
-    digits = 3 if value < 1000 else 2
-    short = float(f"{value:.{digits}g}")
-    return significant(short) if short < 1000 else f"{short:,.0f}"
-
-
-def _plain(value: float) -> str:
-    return f"{value / 1e6:,g} million" if value >= 1e6 else f"{value:,.0f}"
-
-
-def span(years: float) -> str:
-    """A halving time for readers."""
-    return f"{years:.1f} years" if years >= 1.5 else f"{years * 12:.0f} months"
-
-
-def interval(fit: HalvingFit) -> str:
-    """The 95 % interval of a halving time for readers."""
-    if fit.halving_years >= 1.5:
-        return f"{fit.low_years:.1f} to {fit.high_years:.1f} years"
-    return f"{fit.low_years * 12:.0f} to {fit.high_years * 12:.0f} months"
-
-
-def source(rows: Sequence[Row]) -> str:
-    """Where the published rows come from, as a caption."""
-    published = [row for row in rows if row.origin == "published"]
-    return f"Source: hashjoule data set, {len(published)} machines, each with its source, newest of {newest(rows)}."
-
-
-def newest(rows: Iterable[Row]) -> str:
-    """The date of the newest published figure."""
-    return max(row.source_date for row in rows if row.origin == "published")
+def _name_machines(layout: Layout, view: View) -> None:
+    """The user's machines and the notable ones, with a ring about the mark that a name belongs to."""
+    for row in view.labelled:
+        yours = row.origin == "measured"
+        machine, figure = label_of(row, view.name)
+        between = "\n" if yours else ",\n" if len(machine) + len(figure) > LONG_LABEL else ", "
+        if not yours:
+            layout.axes.scatter(*view.place(row), s=38, facecolors="none", edgecolors=_INK, linewidths=0.8, zorder=5)
+        layout.annotate(
+            f"{machine}{between}{figure}",
+            view.place(row),
+            _GREY,
+            size=8.5,
+            color=palette.ACCENT.light if yours else _INK,
+            weight="bold" if yours else "normal",
+            linespacing=1.25,
+        )

@@ -7,7 +7,7 @@ import io
 from math import inf
 from typing import Any, Literal
 
-from hashjoule.efficiency.dataset import machines
+from hashjoule.data.hardware import machines
 from hashjoule.records.schema import Record, Result, Sustained
 from hashjoule.report.text import columns, significant
 from hashjoule.statistics import outliers

@@ -41,37 +41,41 @@ class Node:
 
     def __init__(self, rpc: Rpc, chain: str) -> None:
         self._rpc, self._chain = rpc, chain
-        self._checked = False
+        self._checked_connection = 0
 
     def template(self) -> Template:
-        """Return what to mine now. The first call checks that the node is on the wanted chain.
+        """Return what to mine now.
 
         Raises:
-            HashjouleError: The node is on another chain.
+            HashjouleError: The node is on another chain than the wanted one.
         """
-        if not self._checked:
-            self._check_chain()
         (template,) = self._call_for_template(_GET_TEMPLATE)
         return check_template(template)
 
     def _call_for_template(self, *calls: Call) -> list[Any]:
-        """Make calls of which the last one is for a template."""
+        """Make calls of which the last one is for a template, on a connection to a node of the wanted chain."""
+        self._check_chain()
         try:
-            return self._rpc.batch(*calls)
+            answers = self._rpc.batch(*calls)
         except RpcError as error:
             if TIME_TOO_NEW in str(error):
                 raise TooEarlyError from None
             if error.code == _UNSUPPORTED_RULE:
                 raise UnavailableError(f"{error}; update hashjoule or use a node without that rule") from None
             raise
+        self._check_chain()
+        return answers
 
     def _check_chain(self) -> None:
+        """Ask for the node's chain on each new connection; raise HashjouleError if it is not the wanted one."""
+        if self._checked_connection == self._rpc.connections > 0:
+            return
         chain = printable_line(self._rpc.call("getblockchaininfo", answer=_ChainInfo).chain)
         if chain != self._chain:
             raise HashjouleError(
                 f"the node at {self._rpc.url} is on {chain}, not on {self._chain}; give --chain {chain} or another node"
             )
-        self._checked = True
+        self._checked_connection = self._rpc.connections
 
     def propose(self, block: bytes) -> str | None:
         """Return why the node would reject this block, proof of work aside (BIP 23, block proposals)."""

@@ -101,6 +101,8 @@ class Rpc:
     def __init__(self, url: str, credentials: Credentials, stop: threading.Event | None = None) -> None:
         self.url, self.credentials = url, credentials
         self.stop = stop or threading.Event()
+        self.connections = 0
+        """How many connections were made so far. After a new one, another node may be at the other end."""
         self._address = _host_and_port(url)
         self._socket: _Socket | None = None
         self._head = b""
@@ -165,6 +167,7 @@ class Rpc:
             ).encode()
             seconds = max(0.001, min(_CONNECT_SECONDS, deadline_s - time.monotonic()))
             self._socket = _Socket.connected(self._address, seconds, self.stop.is_set)
+            self.connections += 1
         self._socket.deadline_s = deadline_s
         self._socket.sendall(b"%b%d\r\n\r\n%b" % (self._head, len(request), request))  # in one, so the node wakes once
         with http.client.HTTPResponse(self._socket, method="POST") as response:

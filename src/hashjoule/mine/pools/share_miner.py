@@ -108,11 +108,12 @@ class ShareMiner:
         threads: int = 1,
         roll_version: bool = False,
         follow_reconnect: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         self.stats = ShareStats()
         self._spec, self._report, self._threads = spec, report, threads
         self._backend = check.ready(spec)
-        self._stop, self._interrupt = threading.Event(), threading.Event()
+        self._stop, self._interrupt = stop or threading.Event(), threading.Event()
         self._shares: int | None = None
         self._extranonces = count(secrets.randbits(64))  # random, in case two miners have the same extranonce1
         mask = BIP320_MASK if roll_version else 0

@@ -1,4 +1,4 @@
-// The sliders: the closed formulas of hashjoule.efficiency.economics, in US dollars, kWh, watts and hashes a second.
+// The sliders: the closed formulas of hashjoule.economics.formulas, in US dollars, kWh, watts and hashes per second.
 
 const SLIDERS = [
   { id: "price", label: "Electricity price", unit: "USD/kWh", low: 0.001, high: 1 },
@@ -8,32 +8,15 @@ const SLIDERS = [
   { id: "rate", label: "Hash rate", unit: "TH/s", low: 1e-8, high: 1e6 },
 ];
 
-function economics({ price, btc, network, jth, rate }, { subsidy_btc, blocks_per_day }) {
+function economics({ price, btc, network, jth, rate }, { btc_per_block, blocks_per_day }) {
   const power = rate * jth; // TH/s times J/TH is W
   const kwhPerDay = (power * 24) / 1000;
-  const revenue = ((rate * 1e12) / (network * 1e18)) * blocks_per_day * subsidy_btc * btc;
+  const revenue = ((rate * 1e12) / (network * 1e18)) * blocks_per_day * btc_per_block * btc;
   return { power, revenue, cost: kwhPerDay * price, profit: revenue - kwhPerDay * price, breakEven: revenue / kwhPerDay };
 }
 
-/** Three significant digits; very small and very large numbers with a power of ten. */
-function figure(value) {
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e12)) {
-    const [digits, exponent] = value.toExponential(2).split("e");
-    const raised = [...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
-    return `${digits.replace("-", "−")} × 10${raised}`;
-  }
-  const digits = size >= 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return value.toLocaleString("en", digits).replace("-", "−");
-}
-
-function watts(value) {
-  const [size, unit] = [[1e9, "GW"], [1e6, "MW"], [1e3, "kW"], [0, "W"]].find(([least]) => value >= least);
-  return `${figure(value / (size || 1))} ${unit}`;
-}
-
-function dollars(value) {
-  return `${figure(value)} USD`;
+function inDollars(value) {
+  return `${formatNumber(value)} USD`;
 }
 
 class Economics {
@@ -45,7 +28,7 @@ class Economics {
     for (const id of ["price", "btc", "network"]) this.set(id, defaults[id]);
     const preset = form.querySelector("#preset");
     for (const machine of defaults.machines) {
-      const text = machine.j_per_th === null ? `${machine.name} (rate only: power not known)` : machine.name;
+      const text = machine.j_per_th === null ? `${machine.name} (power not known)` : machine.name;
       preset.append(new Option(text, "", machine.start, machine.start));
     }
     preset.addEventListener("change", () => this.begin(defaults.machines[preset.selectedIndex]));
@@ -76,7 +59,7 @@ class Economics {
     this.entries[id].ariaInvalid = String(!(value > 0));
     if (value > 0) {
       this.ranges[id].value = Math.log10(value);
-      this.ranges[id].setAttribute("aria-valuetext", `${figure(value)} ${SLIDERS.find((s) => s.id === id).unit}`);
+      this.ranges[id].setAttribute("aria-valuetext", `${formatNumber(value)} ${SLIDERS.find((s) => s.id === id).unit}`);
     }
     this.update();
   }
@@ -89,21 +72,23 @@ class Economics {
   update() {
     const values = Object.fromEntries(SLIDERS.map(({ id }) => [id, this.entries[id].valueAsNumber]));
     if (!Object.values(values).every((value) => value > 0)) {
-      this.write({}, "Every figure must be above zero.");
+      this.write({}, "Every value must be greater than zero.");
       return;
     }
     const found = economics(values, this.defaults);
-    const pays = `its electricity costs less than ${figure(found.breakEven)} USD/kWh`;
+    const price = `At ${formatNumber(values.price)} USD/kWh`;
+    const limit = `${formatNumber(found.breakEven)} USD/kWh`;
     this.write(found, found.profit > 0
-      ? `At ${figure(values.price)} USD/kWh this machine earns ${dollars(found.profit)} a day; it pays as long as ${pays}.`
-      : `At ${figure(values.price)} USD/kWh this machine burns ${dollars(found.cost)} a day to earn `
-        + `${dollars(found.revenue)}; it would pay only if ${pays}.`);
+      ? `${price}, this machine earns ${inDollars(found.profit)} per day. It pays as long as electricity costs less than `
+        + `${limit}.`
+      : `${price}, this machine uses electricity for ${inDollars(found.cost)} per day to earn `
+        + `${inDollars(found.revenue)}. It would pay only if electricity cost less than ${limit}.`);
   }
 
   write({ power, revenue, cost, profit, breakEven }, verdict) {
     const shown = {
-      power: [power, watts], revenue: [revenue, dollars], cost: [cost, dollars], profit: [profit, dollars],
-      "break-even": [breakEven, (value) => `${figure(value)} USD/kWh`],
+      power: [power, (value) => formatQuantity(value, "W")], revenue: [revenue, inDollars], cost: [cost, inDollars], profit: [profit, inDollars],
+      "break-even": [breakEven, (value) => `${formatNumber(value)} USD/kWh`],
     };
     for (const [id, [value, form]] of Object.entries(shown)) {
       const output = document.getElementById(id);

@@ -1,41 +1,25 @@
-// Start: theme, filters, chart, sliders, downloads.
+// Start of the page: theme, filters, chart, sliders, downloads.
 
 function embedded(id) {
   return document.getElementById(id).textContent;
 }
 
-function startTheme(button) {
-  const root = document.documentElement;
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const name = () => { button.textContent = dark() ? "Light theme" : "Dark theme"; };
-  button.addEventListener("click", () => {
-    root.dataset.theme = dark() ? "light" : "dark";
-    name();
-  });
-  system.addEventListener("change", name);
-  name();
-}
-
-function startField(data) {
+function startMachines(data) {
   const form = document.getElementById("filters");
-  const table = new Table(document.getElementById("machines"), data.rows);
-  const chart = new Chart(document.getElementById("chart"), document.getElementById("tip"), data);
+  const table = new Table(document.getElementById("machines"), document.getElementById("table-hint"), data.rows);
+  const chart = new Chart(document.getElementById("chart"), document.getElementById("tip"), data.rows, data);
   const filter = () => {
     const wanted = wantedRows(form);
     const shown = new Set([...data.rows.keys()].filter((index) => passes(data.rows[index], wanted)));
     table.show(shown);
     chart.show(shown);
-    document.getElementById("count").textContent = `${shown.size} of ${data.rows.length} rows`;
+    document.getElementById("count").textContent = `${shown.size} of ${data.rows.length} machines`;
   };
-  for (const mark of form.querySelectorAll("[data-mark]")) mark.setAttribute("d", MARKS[mark.dataset.mark]);
+  drawSamples();
   form.addEventListener("input", filter);
   form.addEventListener("reset", () => setTimeout(filter)); // after the fields are back
   form.addEventListener("submit", (event) => event.preventDefault());
-  const zooms = { in: () => chart.zoom(0.6), out: () => chart.zoom(1 / 0.6), home: () => chart.reset() };
-  for (const button of document.querySelectorAll("[data-zoom]")) {
-    button.addEventListener("click", zooms[button.dataset.zoom]);
-  }
+  connectZoom(chart);
   filter();
 }
 
@@ -54,6 +38,6 @@ function startDownloads() {
 
 const pageData = JSON.parse(embedded("data"));
 startTheme(document.getElementById("theme"));
-startField(pageData);
+startMachines(pageData);
 startDownloads();
 new Economics(document.getElementById("sliders"), pageData.economics);

@@ -1,5 +1,4 @@
-"use strict";
-// The published field: which rows pass the filters, and the table in the order of a column.
+// The table of machines: which rows pass the filters, and the order of a column.
 
 function wantedRows(form) {
   const fields = new FormData(form);
@@ -13,8 +12,9 @@ function wantedRows(form) {
   };
 }
 
+/** Whether a row is shown; the reader's own measurements always are. */
 function passes(row, wanted) {
-  if (row.measured) return true; // a reader never loses his own machine
+  if (row.measured) return true;
   const year = row.shipped === null ? null : Number(row.shipped.slice(0, 4));
   return wanted.classes.has(row.class)
     && (wanted.maker === "" || row.maker === wanted.maker)
@@ -31,7 +31,7 @@ function compareBy(key, sign) {
 }
 
 class Table {
-  constructor(element, rows) {
+  constructor(element, hint, rows) {
     this.body = element.tBodies[0];
     this.rows = rows;
     this.lines = new Map([...this.body.rows].map((line) => [Number(line.dataset.row), line]));
@@ -41,6 +41,8 @@ class Table {
         this.sort(header.firstChild.dataset.sort, header.ariaSort === "ascending" ? -1 : 1);
       });
     }
+    const box = element.parentElement;
+    new ResizeObserver(() => { hint.hidden = box.scrollWidth <= box.clientWidth; }).observe(box);
   }
 
   sort(key, sign) {
