@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from hashjoule import check
 from hashjoule.backends import resolve
 from hashjoule.benchmark import sampling
-from hashjoule.benchmark.sampling import Measurement
+from hashjoule.benchmark.measurement import Measurement, measurements
 from hashjoule.errors import HashjouleError
 from hashjoule.job import Header
 
@@ -141,7 +141,7 @@ def run(peer: Peer, limit_s: float) -> Ran:
 
 def ours(names: list[str]) -> list[Measurement]:
     """Our backends, plain and rolled, calibrated, on one thread."""
-    found = list(sampling.measurements(resolve(names), check.MODES, 1))
+    found = list(measurements(resolve(names), check.MODES, 1))
     for measurement in found:
         if not measurement.refused:
             sampling.calibrate(measurement)

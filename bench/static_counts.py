@@ -25,8 +25,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from hashjoule.backends.opencl_kernel import Variant, source
 from hashjoule.efficiency.sources import Date, Positive, Sourced, read_csv
+
+from hashjoule.backends.opencl_kernel import Variant, source
 
 CLANG = ("clang-19", "clang-18", "clang-20", "clang")
 

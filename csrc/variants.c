@@ -2,6 +2,8 @@
 #include "variants.h"
 
 #define HJ_HAVE_portable 1
+#define HJ_HAVE_generic_beside 1
+#define HJ_HAVE_generic_loops 1
 
 /* A variant that was not built keeps its place and its name. */
 #define ROW_1(name) &hj_##name,

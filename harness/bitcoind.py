@@ -1,4 +1,7 @@
-"""A real bitcoind in a temporary directory, and servers that misbehave; all on loopback, all ended with the test."""
+"""A real bitcoind in a temporary directory, and servers in its place that misbehave.
+
+All are on loopback and end with the test.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ SIGNET_ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
 
 
 def bitcoind() -> Path:
-    """The bitcoind that tools/get-bitcoind fetched. A failure where it should be, else a skip that says how."""
+    """Return the bitcoind that tools/get-bitcoind downloaded.
+
+    Without it, the test is skipped with a sentence that says how to get it; in CI it fails.
+    """
     directory = os.environ.get("HASHJOULE_BITCOIND")
     path = Path(directory or Path(__file__).parents[1] / ".cache" / "bitcoind").absolute() / "bin" / "bitcoind"
     if not path.exists():
@@ -38,7 +44,7 @@ def bitcoind() -> Path:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """Return a port of loopback that nobody listens on now."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return cast(int, s.getsockname()[1])
@@ -56,7 +62,7 @@ class BitcoinNode:
         datadir.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> BitcoinNode:
-        """Starts it and waits until it answers."""
+        """Start the node and wait until it answers."""
         chain = [] if self.chain == "main" else [f"-{self.chain}"]
         fixed = [f"-datadir={self.datadir}", f"-rpcport={self.port}", "-listen=0", "-server", "-dnsseed=0"]
         self._process = subprocess.Popen(
@@ -76,28 +82,28 @@ class BitcoinNode:
         raise RuntimeError("bitcoind does not start")
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """Ends it; with SIGKILL as in a crash."""
+        """End the node; SIGKILL is a crash."""
         if self._process:
             self._process.send_signal(how)
             self._process.wait(START_SECONDS)
             self._process = None
 
     def pause(self) -> None:
-        """Lets it accept connections and say nothing."""
+        """Freeze the node: the system still accepts connections for it, and nobody answers."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Undoes `pause`."""
+        """Undo `pause`."""
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
     def rpc(self) -> Rpc:
-        """A client of its own."""
+        """Return a new client."""
         return Rpc(self.url, Credentials(self.cookie))
 
     def call(self, method: str, *params: Any) -> Any:
-        """Calls it once."""
+        """Call a method once, on a new connection."""
         rpc = self.rpc()
         try:
             return rpc.call(method, *params, answer=Any)
@@ -106,13 +112,13 @@ class BitcoinNode:
 
     @property
     def height(self) -> int:
-        """Height of the active chain."""
+        """The height of the active chain."""
         return cast(int, self.call("getblockcount"))
 
 
 @contextmanager
 def running(datadir: Path, chain: str = "regtest", *options: str) -> Iterator[BitcoinNode]:
-    """A node for as long as the block lasts."""
+    """Run a node during the block."""
     node = BitcoinNode(datadir, chain, *options).start()
     try:
         yield node
@@ -128,12 +134,15 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is no news."""
+        """Ignore clients that disconnect."""
 
 
 @contextmanager
 def http_server(answer: Answer) -> Iterator[str]:
-    """A server that answers each POST by calling `answer` with the handler and the request's body; yields its URL."""
+    """Serve HTTP during the block; yield the URL.
+
+    Each POST is answered by calling `answer` with the handler and the request's body.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -142,7 +151,7 @@ def http_server(answer: Answer) -> Iterator[str]:
             answer(self, self.rfile.read(int(self.headers["Content-Length"])))
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Do not log."""
 
     server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -156,7 +165,7 @@ def http_server(answer: Answer) -> Iterator[str]:
 
 
 def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, content_type: str = "application/json") -> None:
-    """An ordinary HTTP answer."""
+    """Send an ordinary HTTP answer."""
     handler.send_response(status)
     handler.send_header("Content-Type", content_type)
     handler.send_header("Content-Length", str(len(body)))
@@ -165,7 +174,7 @@ def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, content_typ
 
 
 def forward(node: BitcoinNode, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
-    """What the node answers to the request, credentials included."""
+    """Pass a request on to a node, with its credentials; return the status and body of the answer."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=30)
@@ -178,21 +187,21 @@ def forward(node: BitcoinNode, handler: BaseHTTPRequestHandler, body: bytes) -> 
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Ends the connection with a TCP reset, as a crashed program or an overloaded proxy does."""
+    """End the connection with a TCP reset, as a crashed program or an overloaded proxy does."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.close_connection = True
 
 
 Change = Callable[[Any], Any]
-"""Takes a result of the node, and returns what the client is told."""
+"""Takes a result of the node and returns the one that the client gets."""
 
 
 @contextmanager
 def altering(node: BitcoinNode, **changes: Change) -> Iterator[str]:
-    """A proxy in front of a node that changes the results of methods; yields its URL.
+    """Run a proxy in front of a node that changes the results of methods; yield its URL.
 
-    A change that returns an exception makes the answer an error with that text and the code -1.
+    Where a change returns an exception, the client gets an error with its message and the code -1.
     """
 
     def altered(call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from hashjoule.gauge.account import Account, ends_run
 from hashjoule.gauge.book import HandedOut
-from hashjoule.gauge.channel import Channel, Miner
+from hashjoule.gauge.channel import Channel, GaugedMiner
 from hashjoule.gauge.difficulty import FIRST_DIFFICULTY, DifficultyControl
 from hashjoule.gauge.tally import Estimate
 from hashjoule.job import MAX_TARGET
@@ -72,13 +72,13 @@ class SimulatedMiner:
     fixed: float | None = None
     """The difficulty, if it is not to be searched."""
     tick_s: float = 1.0
-    miner: Miner = field(init=False)
+    miner: GaugedMiner = field(init=False)
     channel: Channel = field(init=False)
 
     def __post_init__(self) -> None:
         account = Account(0.0)
         control = DifficultyControl(self.fixed or FIRST_DIFFICULTY, 0.0, fixed=self.fixed is not None)
-        self.miner, self.channel = Miner("", "", "", account), Channel(account, control)
+        self.miner, self.channel = GaugedMiner("", "", "", account), Channel(account, control)
         self.miner.join(self.channel)
         self._chip_target = target_of(self.chip_limit) if self.chip_limit else MAX_TARGET
         self._events: list[tuple[float, int, Callable[[float], None]]] = []

@@ -1,6 +1,6 @@
-"""A mining pool of the tests' own, on loopback: Stratum V1 with shares checked by hashlib, or misbehaving on order.
+"""A mining pool on loopback for the tests: it speaks Stratum V1, checks shares with hashlib, and misbehaves on demand.
 
-Nothing of the package is used here, so that a mistake is not made on both sides.
+It uses nothing of the package, so that no mistake is made on both sides.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from typing import Any
 
 WAIT_SECONDS = 60
 EASY = 1e-6
-"""A difficulty at which a share takes some 4,000 hashes."""
+"""A share of this difficulty takes about 4,000 hashes."""
 
 Reply = Callable[["Client", dict[str, Any]], None]
-"""What a misbehaving pool does when a method is called."""
+"""What a misbehaving pool does when a client calls a method."""
 
 
 def double_sha256(data: bytes) -> bytes:
-    """The hash of headers and transactions."""
+    """Return the double SHA-256 of a header or transaction."""
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
 @dataclass
 class ServedJob:
-    """A job as the pool keeps it; `prev_hash` in the order of the header."""
+    """A job of the pool; `prev_hash` has the byte order of a header."""
 
     id: str
     prev_hash: bytes
@@ -46,14 +46,14 @@ class ServedJob:
     time: int = field(default_factory=lambda: int(time.time()))
 
     def params(self, clean: bool) -> list[Any]:
-        """As mining.notify has it."""
+        """Return the parameters of mining.notify."""
         swapped = struct.pack(">8I", *struct.unpack("<8I", self.prev_hash)).hex()
         numbers = [f"{n:08x}" for n in (self.version, self.nbits, self.time)]
         branch = [other.hex() for other in self.branch]
         return [self.id, swapped, self.start.hex(), self.end.hex(), branch, *numbers, clean]
 
     def header(self, extranonce: bytes, version: int, time: int, nonce: int) -> bytes:
-        """The 80 bytes that a share stands for."""
+        """Return the 80 bytes of the header that a share stands for."""
         root = double_sha256(self.start + extranonce + self.end)
         for other in self.branch:
             root = double_sha256(root + other)
@@ -62,7 +62,7 @@ class ServedJob:
 
 @dataclass
 class Submitted:
-    """A share as it came, and the pool's judgement: None if it is good."""
+    """A submitted share with the pool's verdict: what is wrong with it, or None."""
 
     job: str
     header: bytes
@@ -73,7 +73,7 @@ class Submitted:
 
 
 class Client:
-    """One connection to the pool."""
+    """A connection to the pool."""
 
     def __init__(self, pool: TestPool, handler: socketserver.StreamRequestHandler) -> None:
         self.pool, self._handler = pool, handler
@@ -87,24 +87,24 @@ class Client:
         self.first_share_of: str | None = None
 
     def send_raw(self, data: bytes) -> None:
-        """Any bytes at all."""
+        """Send any bytes."""
         with suppress(OSError), self._lock:
             self._handler.wfile.write(data)
 
     def send(self, message: dict[str, Any]) -> None:
-        """One line."""
+        """Send a message as a line."""
         self.send_raw(json.dumps(message).encode() + b"\n")
 
     def tell(self, method: str, *params: Any) -> None:
-        """A notification."""
+        """Send a notification."""
         self.send({"id": None, "method": method, "params": list(params)})
 
     def answer(self, message: dict[str, Any], result: Any, error: Any = None) -> None:
-        """An answer."""
+        """Answer a request."""
         self.send({"id": message["id"], "result": result, "error": error})
 
     def notify(self, job: ServedJob, clean: bool) -> None:
-        """A job of the difficulty of the moment."""
+        """Send a job. It has the pool's current difficulty."""
         if clean:
             self.jobs.clear()
         if self.next_extranonce1 is not None:
@@ -113,14 +113,14 @@ class Client:
         self.tell("mining.notify", *job.params(clean))
 
     def hang_up(self) -> None:
-        """Ends the connection."""
+        """End the connection."""
         with suppress(OSError):
             self._handler.request.shutdown(2)
         self._handler.request.close()
 
 
 class TestPool:
-    """The pool. Its fields may be changed while it runs."""
+    """A pool. Its fields may be changed while it runs."""
 
     __test__ = False
 
@@ -131,7 +131,7 @@ class TestPool:
         self.nbits = 0x1D00FFFF
         self.branch_length = 3
         self.users: dict[str, str] | None = None
-        """Names and passwords; None lets everybody in."""
+        """Users with their passwords; None accepts everybody."""
         self.replies: dict[str, Reply] = {}
         self.clients: list[Client] = []
         self.connections = 0
@@ -145,7 +145,7 @@ class TestPool:
         self.job = self.make_job()
 
     def make_job(self, **fields: Any) -> ServedJob:
-        """A random one."""
+        """Make a random job; `fields` replace some of it."""
         start, end = random.randbytes(random.randrange(42, 90)), random.randbytes(random.randrange(30, 200))
         branch = [random.randbytes(32) for _ in range(self.branch_length)]
         made = ServedJob(f"{next(self._numbers):x}", random.randbytes(32), start, end, branch, nbits=self.nbits)
@@ -153,7 +153,7 @@ class TestPool:
         return made
 
     def new_job(self, clean: bool = True, **fields: Any) -> ServedJob:
-        """Sends another job to all."""
+        """Send a new job to all clients."""
         with self.lock:
             self.job = self.make_job(**fields)
             for client in self.clients:
@@ -162,13 +162,13 @@ class TestPool:
             return self.job
 
     def say(self, method: str, *params: Any) -> None:
-        """A notification to all."""
+        """Send a notification to all clients."""
         with self.lock:
             for client in self.clients:
                 client.tell(method, *params)
 
     def set_extranonce1(self, extranonce1: bytes) -> None:
-        """Another one for all, from the next job on."""
+        """Change the extranonce1 of all clients, from the next job on."""
         with self.lock:
             for client in self.clients:
                 client.next_extranonce1 = extranonce1
@@ -176,28 +176,28 @@ class TestPool:
 
     @property
     def good(self) -> list[Submitted]:
-        """The shares that were accepted."""
+        """The accepted shares."""
         return [share for share in self.shares if share.fault is None]
 
     @property
     def bad(self) -> list[Submitted]:
-        """The shares that were not."""
+        """The rejected shares."""
         return [share for share in self.shares if share.fault is not None]
 
     def wait(self, holds: Callable[[], bool], what: str = "") -> None:
-        """Until something is true."""
+        """Wait until something is true."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not holds():
             assert time.monotonic() < deadline, what or self.messages[-5:]
             time.sleep(0.005)
 
     def wait_for_shares(self, n: int) -> None:
-        """Until so many more have come."""
+        """Wait until this many more shares have come."""
         wanted = len(self.shares) + n
         self.wait(lambda: len(self.shares) >= wanted, "no shares")
 
     def hear(self, client: Client, message: dict[str, Any]) -> None:
-        """Does what a pool does."""
+        """Handle a message of a client."""
         with self.lock:
             self.messages.append(message)
             method = message.get("method", "")
@@ -237,7 +237,7 @@ class TestPool:
     def judge(
         self, client: Client, user: str, job_id: str, extranonce2: str, time: str, nonce: str, bits: str | None = None
     ) -> Submitted:
-        """Whether it is a share, by hashlib."""
+        """Check a share with hashlib."""
         if job_id not in client.jobs:
             return Submitted(job_id, b"", "stale", None, user)
         job, difficulty, extranonce1 = client.jobs[job_id]
@@ -272,12 +272,12 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is no news."""
+        """Ignore clients that disconnect."""
 
 
 @contextmanager
 def running(pool: TestPool, certificate: ssl.SSLContext | None = None) -> Iterator[TestPool]:
-    """Serves it, at its port if it has one; hangs up at the end."""
+    """Serve the pool during the block, at its port if it has one; disconnect everybody at the end."""
 
     class Handler(socketserver.StreamRequestHandler):
         def setup(self) -> None:

@@ -17,7 +17,7 @@ from harness.pool import double_sha256
 TIMEOUT_S = 30.0
 
 
-class Share(NamedTuple):
+class Submission(NamedTuple):
     """The parameters of mining.submit, after the user."""
 
     job: str
@@ -31,7 +31,7 @@ class Share(NamedTuple):
         return [user, *(part for part in self if part is not None)]
 
 
-def header_of(job: list[Any], extranonce1: str, share: Share, mask: int) -> bytes:
+def header_of(job: list[Any], extranonce1: str, share: Submission, mask: int) -> bytes:
     """The 80 bytes that a share stands for, from the parameters of mining.notify."""
     _, prev_hash, start, end, branch, version, nbits, _, _ = job
     root = double_sha256(bytes.fromhex(start + extranonce1 + share.extranonce2 + end))
@@ -114,21 +114,21 @@ class StratumClient:
         while not holds():
             self.receive()
 
-    def header(self, share: Share) -> bytes:
+    def header(self, share: Submission) -> bytes:
         """The 80 bytes that a share of the present job stands for."""
         return header_of(self.job, self.extranonce1, share, self.mask)
 
-    def find(self, *, above: bool = False, bits: str | None = None, time: int = 0) -> Share:
+    def find(self, *, above: bool = False, bits: str | None = None, time: int = 0) -> Submission:
         """Search a share of the present job, or with `above` a hash that is none."""
         extranonce2 = random.randbytes(self.extranonce2_size).hex()
         for nonce in range(1 << 32):
-            share = Share(self.job[0], extranonce2, f"{int(self.job[7], 16) + time:08x}", f"{nonce:08x}", bits)
+            share = Submission(self.job[0], extranonce2, f"{int(self.job[7], 16) + time:08x}", f"{nonce:08x}", bits)
             value = int.from_bytes(double_sha256(self.header(share)), "little")
             if (value * self.difficulty <= 0xFFFF << 208) != above:
                 return share
         raise AssertionError("no share in 2^32 nonces")
 
-    def submit(self, share: Share) -> dict[str, Any]:
+    def submit(self, share: Submission) -> dict[str, Any]:
         """Hand in a share and wait for the answer."""
         return self.ask("mining.submit", *share.params(self.user))
 

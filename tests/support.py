@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 VECTORS = ROOT / "tests" / "vectors"
 GOLDEN_RECORD = ROOT / "tests" / "golden" / "record-1.json"
 GOLDEN_RECORD_WITH_HARDWARE = ROOT / "tests" / "golden" / "record-1-hardware.json"
+GOLDEN_RECORD_WITH_CYCLES = ROOT / "tests" / "golden" / "record-1-cycles.json"
+GOLDEN_RECORD_WITH_GAUGE = ROOT / "tests" / "golden" / "record-1-gauge.json"
 PACKAGE_DATA = ROOT / "src" / "hashjoule" / "data"
 
 BIP320_MASK = 0x1FFF_E000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hashjoule.backends import BackendSpec as BackendSpec
     from hashjoule.backends import resolve as resolve
-    from hashjoule.benchmark.run import Plan as Plan
+    from hashjoule.benchmark.plan import Plan as Plan
     from hashjoule.benchmark.run import bench as bench
     from hashjoule.efficiency.table import load_table as load_table
     from hashjoule.errors import HashjouleError as HashjouleError
@@ -28,7 +28,7 @@ _MODULES = {
     "Header": "hashjoule.job",
     "Hit": "hashjoule.job",
     "Job": "hashjoule.job",
-    "Plan": "hashjoule.benchmark.run",
+    "Plan": "hashjoule.benchmark.plan",
     "Record": "hashjoule.records.schema",
     "bench": "hashjoule.benchmark.run",
     "load_record": "hashjoule.records.files",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Kind = Literal["cpu", "gpu", "accelerator", "fpga", "asic"]
@@ -24,6 +25,26 @@ class Hardware:
 
 ONE_CORE = Hardware(kind="cpu", cpu_cores=1)
 """A backend whose search runs in the thread that calls it."""
+
+
+_CPUS = Path("/sys/devices/system/cpu")
+
+
+def physical_cores(cpus: Path = _CPUS) -> int | None:
+    """Return the number of cores behind the logical CPUs that this process may run on; None where nobody tells.
+
+    A virtual machine usually shows each of its CPUs as a core of its own, whatever it is.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    try:
+        siblings = {
+            (cpus / f"cpu{number}/topology/thread_siblings_list").read_text("ascii").strip()
+            for number in os.sched_getaffinity(0)
+        }
+    except OSError:
+        return None
+    return len(siblings)
 
 
 def usable_cores() -> int:

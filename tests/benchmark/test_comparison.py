@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hashjoule import cli
 from hashjoule.benchmark.comparison import compare_records, regressions
 from hashjoule.records.files import to_json
-from hashjoule.records.schema import Rate, Record
+from hashjoule.records.schema import Rate, Record, State
 from tests.records.test_records import RECORD, RESULT
 
 
@@ -44,6 +44,39 @@ def test_a_regression_is_slower_by_more_than_the_threshold() -> None:
     assert regressions(found, 0.11) == ()
 
 
+def with_cycles(record: Record, cycles: float, low: float, high: float) -> Record:
+    """The record with these cycles per hash in every row."""
+    rows = [replace(r, cycles_per_hash=cycles, cycles_per_hash_ci95=(low, high)) for r in record.results]
+    return replace(record, results=tuple(rows))
+
+
+def test_cpu_backends_are_judged_by_their_cycles() -> None:
+    """A wall-clock rate that fell by a tenth, because the clock or the core was somebody else's, decides nothing."""
+    before, after = with_cycles(A, 120.0, 119.0, 121.0), with_cycles(B, 114.0, 113.0, 115.0)
+    found = compare_records(before, after)
+    assert [(c.measure, c.verdict) for c in found.changes] == [("cycles", "faster")] * 3
+    assert found.changes[0].ratio == pytest.approx(120 / 114)
+    assert found.changes[0].low == pytest.approx(119 / 115)
+    assert [c.verdict for c in found.rates] == ["faster", "slower", "no difference"]
+    assert regressions(found, 0.05) == ()
+    by_rate = compare_records(before, after, by="rate")
+    assert [(c.measure, c.verdict) for c in by_rate.changes] == [
+        ("rate", "faster"),
+        ("rate", "slower"),
+        ("rate", "no difference"),
+    ]
+    assert {c.measure for c in compare_records(before, B).changes} == {"rate"}
+
+
+def test_what_disturbed_a_run_is_told() -> None:
+    """Other programs and the hypervisor, of the record that had them."""
+    state = State(others_busy=1.0, steal=0.2)
+    busy = replace(A, conditions=replace(A.conditions, after=state, steal=0.2))
+    (warning,) = compare_records(A, busy).warnings
+    assert warning.startswith("B was disturbed")
+    assert "1.0 cores busy and the hypervisor took 20%" in warning
+
+
 def test_an_unfair_pair_is_told() -> None:
     """Other machine, other clock, interrupted run: each is named once."""
     assert compare_records(A, B).warnings == ()
@@ -70,7 +103,8 @@ def test_the_command_exits_1_on_a_regression(files: dict[str, str], capsys: pyte
     printed = capsys.readouterr()
     assert "no difference" in printed.out
     assert "-10.0%" in printed.out
-    assert "10.0% slower, over 5 %" in printed.err
+    assert "10.0% slower, over 5%" in printed.err
+    assert all(len(line) <= 80 for line in printed.out.splitlines())
     assert cli.run(["compare", files["A"], files["B"], "--threshold", "11", "--json"]) == 0
     assert '"verdict": "slower"' in capsys.readouterr().out
     assert cli.run(["compare", files["A"], files["A"]]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +10,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from hashjoule import hardware
 from hashjoule.benchmark import conditions
 from hashjoule.records.schema import State
 from tests.benchmark.test_sampling import sampled
 
-QUIET = State(load=0.0, governor="performance")
+QUIET = State(governor="performance")
 
 
 def test_turbo_by_either_driver(tmp_path: Path) -> None:
@@ -50,11 +52,11 @@ def test_a_quiet_run_gives_no_warning() -> None:
 
 
 def test_warnings_name_the_cause_and_the_remedy() -> None:
-    """Load, steal, governor, heat, clock, scatter and strays each give one sentence."""
+    """Other programs, steal, governor, heat, clock, scatter and strays each give one sentence."""
     shaky = sampled([1e6, 2e6, 3e6], clocks_hz=[2e9, 4e9, 4e9])
-    before, after = State(load=2.0, governor="powersave"), State(steal=0.2, temperature_c=97.0)
+    before, after = State(governor="powersave"), State(steal=0.2, temperature_c=97.0, others_busy=1.5)
     found = conditions.warnings([shaky], before, after)
-    for word in ("load 2.0", "hypervisor took 20%", "powersave", "97 °C", "2.00 to 4.00 GHz", "unsteady", "far off"):
+    for word in ("kept 1.5", "hypervisor took 20%", "powersave", "97 °C", "2.00 to 4.00 GHz", "unsteady", "far off"):
         assert sum(word in warning for warning in found) == 1, word
 
 
@@ -64,6 +66,53 @@ def test_a_shared_core_is_told() -> None:
     shared.samples = [replace(sample, cpu_s=sample.cpu_s * 0.6) for sample in shared.samples]
     (found,) = conditions.warnings([shared], QUIET, State())
     assert "had 60% of its cores" in found
+
+
+def test_other_programs_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU time of the cores that we may use, less our own, over the time: here a core and a half of two."""
+    busy_s, own_s, now_s = iter([10.0, 16.0]), iter([1.0, 4.0]), iter([0.0, 2.0])
+
+    def cpu_times(percpu: bool) -> list[SimpleNamespace]:
+        shown = {"user": next(busy_s), "idle": 50.0, "guest": 3.0}
+        return [SimpleNamespace(_asdict=lambda: shown)]
+
+    monkeypatch.setattr(psutil, "cpu_times", cpu_times)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
+    monkeypatch.setattr(
+        conditions, "time", SimpleNamespace(monotonic=lambda: next(now_s), process_time=lambda: next(own_s))
+    )
+    before = conditions._Busy.now()
+    assert conditions._Busy.now().others_since(before) == pytest.approx(1.5)
+
+
+def test_threads_that_share_a_core_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the system's own list, or by what a second thread gains; two threads with a core each are not."""
+    one, two = sampled([1e6] * 3), sampled([1.27e6] * 3)
+    two.threads, two.samples = 2, [replace(sample, cpu_s=2 * sample.cpu_s) for sample in two.samples]
+    monkeypatch.setattr(conditions, "physical_cores", lambda: None)
+    (guessed,) = conditions.warnings([one, two], QUIET, State())
+    assert "2 threads give 1.27 times the rate of one" in guessed
+    assert "does not tell which" in guessed
+    monkeypatch.setattr(conditions, "physical_cores", lambda: 1)
+    (known,) = conditions.warnings([one, two], QUIET, State())
+    assert "they share the same core (hyperthreads)" in known
+    monkeypatch.setattr(conditions, "physical_cores", lambda: 2)
+    full = sampled([1.95e6] * 3)
+    full.threads, full.samples = 2, [replace(sample, cpu_s=2 * sample.cpu_s) for sample in full.samples]
+    assert conditions.warnings([one, full], QUIET, State()) == []
+
+
+def test_physical_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hyperthreads of one core name each other in one list."""
+    for number, siblings in enumerate(("0,2", "1,3", "0,2", "1,3")):
+        folder = tmp_path / f"cpu{number}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{siblings}\n")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    assert hardware.physical_cores(tmp_path) == 2
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2}, raising=False)
+    assert hardware.physical_cores(tmp_path) == 1
+    assert hardware.physical_cores(tmp_path / "none") is None
 
 
 def test_outliers_are_told() -> None:

@@ -108,6 +108,65 @@ static int check(uint32_t variant, const hj_job *job, uint32_t first, uint32_t c
     return 1;
 }
 
+/* Whether hj_scan refuses what it cannot search, for one midstate too few, one too many and the like. */
+static int check_refusals(void)
+{
+    static uint32_t midstates[8 * (HJ_MAX_MIDSTATES + 1)];
+    static hj_hit hits[HJ_MAX_MIDSTATES + 1];
+    const uint32_t none = hj_variant_count(), portable = none - 3, max = HJ_MAX_MIDSTATES;
+    const uint64_t nonces = (uint64_t)1 << 32;
+    const struct {
+        uint32_t variant, n_midstates, capacity;
+        uint64_t count, done;
+    } calls[] = {
+        {portable, 0, max, 1, 0},   {portable, 1, max, 1, 1},       {portable, max, max, 1, 1},
+        {portable, max + 1, max + 1, 1, 0}, {portable, 2, 1, 1, 0}, {portable, 1, max, nonces + 1, 0},
+        {none, 1, max, 1, 0},
+    };
+    int failures = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        hj_job job = {midstates, calls[i].n_midstates, {0}, {0}};
+        uint32_t n_hits = 7;
+        uint64_t done = hj_scan(calls[i].variant, &job, 0, calls[i].count, hits, calls[i].capacity, &n_hits);
+        if (done != calls[i].done || n_hits) {
+            printf("call %zu: FAILED, %" PRIu64 " nonces done and %u hits\n", i, done, n_hits);
+            failures++;
+        }
+    }
+    return failures;
+}
+
+#if defined(_WIN32) && defined(__x86_64__)
+
+#define XMM_6_TO_15(X) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
+/* Whether xmm6 to xmm15 survive a search: on Windows they belong to the caller. The compiler is not told that they are
+ * changed here, for then it would save them itself; they are put back at the end. */
+static __attribute__((noinline)) int keeps_registers(uint32_t variant, const hj_job *job)
+{
+    static uint32_t before[16][4], set[16][4], after[16][4];
+    hj_hit hits[HJ_MAX_MIDSTATES];
+    uint32_t n_hits;
+    memset(set, 0x5a, sizeof set);
+#define SAVE(n) __asm__ volatile("movups %%xmm" #n ", %0\n\tmovups %1, %%xmm" #n : "=m"(before[n]) : "m"(set[n]));
+    XMM_6_TO_15(SAVE)
+    hj_scan(variant, job, 0, 1000, hits, HJ_MAX_MIDSTATES, &n_hits);
+#define RESTORE(n) __asm__ volatile("movups %%xmm" #n ", %0\n\tmovups %1, %%xmm" #n : "=m"(after[n]) : "m"(before[n]));
+    XMM_6_TO_15(RESTORE)
+    return !memcmp(set + 6, after + 6, sizeof set - 6 * sizeof *set);
+}
+
+#else
+
+static int keeps_registers(uint32_t variant, const hj_job *job)
+{
+    (void)variant;
+    (void)job;
+    return 1;
+}
+
+#endif
+
 static uint32_t random_first(void)
 {
     switch (rnd() % 4) {
@@ -122,7 +181,7 @@ static uint32_t random_first(void)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 200, failures = 0;
+    int rounds = argc > 1 ? atoi(argv[1]) : 200, failures = check_refusals();
     seed = argc > 2 ? strtoull(argv[2], 0, 0) : 1;
     for (uint32_t v = 0; v < hj_variant_count(); v++) {
         if (hj_variant_needs(v) & ~hj_cpu_features()) {
@@ -136,6 +195,11 @@ int main(int argc, char **argv)
             uint32_t n = rnd() % 2 ? 1 : 2 + rnd() % (i % 8 ? 40 : HJ_MAX_MIDSTATES - 1);
             random_job(&job, midstates, n);
             failed += check(v, &job, random_first(), n == 1 ? rnd() % 400 : rnd() % 40);
+            job.target[0] = 0;
+            if (!keeps_registers(v, &job)) {
+                printf("%s: changes registers that belong to its caller\n", hj_variant_name(v));
+                failed++;
+            }
         }
         printf("%s: %d rounds, %s\n", hj_variant_name(v), rounds, failed ? "FAILED" : "all hits as expected");
         failures += failed;

@@ -18,9 +18,11 @@ from hashjoule import backends, check, cli, meters
 from hashjoule.backends import BackendSpec
 from hashjoule.benchmark import energy, run, sampling
 from hashjoule.benchmark.energy import Metering
-from hashjoule.benchmark.run import Benchmark, device_sum_hs, thread_steps
-from hashjoule.benchmark.sampling import Measurement
-from hashjoule.job import MAX_TARGET, Header
+from hashjoule.benchmark.measurement import Measurement
+from hashjoule.benchmark.results import device_sum_hs
+from hashjoule.benchmark.run import Benchmark, thread_steps
+from hashjoule.hardware import usable_cores
+from hashjoule.job import Header
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
 from tests.benchmark.test_sampling import sampled
@@ -77,6 +79,13 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["bench", "--watts", "0"], "above zero"),
         (["bench", "--mode", "sideways"], "sideways"),
         (["bench", "--sustained", "inf"], "above zero"),
+        (["bench", "--threads", "999"], "more than this process may use"),
+        (["bench", "--meter", "plug"], "shelly://HOST"),
+        (["bench", "--meter", "gopher://plug"], "'gopher' is no kind of meter"),
+        (["bench", "--meter", "shelly://"], "shelly://HOST"),
+        (["bench", "--meter", "shelly://plug", "--watts", "5"], "leave out --watts"),
+        (["bench", "--watts", "5", "--thread-scan"], "--thread-scan"),
+        (["devices", "--meter", "plug"], "shelly://HOST"),
         (["compare", "none.json", "none.json"], "cannot be read"),
         (["compare", "a", "b", "--threshold", "100"], "--threshold"),
         (["compare", "a", "b", "--threshold", "nan"], "--threshold"),
@@ -85,7 +94,7 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["show", "none.json", "--format", "xml"], "xml"),
         (["check", "--seconds", "inf"], "above zero"),
         (["nonsense"], "nonsense"),
-        (["grind"], "HEADER_HEX"),
+        (["grind"], "HEADER"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(
@@ -104,35 +113,11 @@ def test_a_variant_that_this_cpu_lacks(capsys: pytest.CaptureFixture[str], monke
     """Forced, it is bad input, and the sentence says what is missing."""
     from hashjoule.backends import c
 
-    monkeypatch.setattr(c, "_why_not", lambda needs: "this CPU lacks everything" if needs else None)
+    monkeypatch.setattr(c, "_feature_names", lambda bits: ("everything",))
     name = next(spec.name for spec in backends.specs("c") if spec.unavailable)
     code, out, err = call(capsys, "bench", "--backend", name)
     assert (code, out) == (2, "")
     assert "lacks everything" in err or "could not build it" in err
-
-
-@pytest.mark.parametrize("extra", [[], ["--version-mask", "1fffe000"], ["--threads", "2"], ["--backend", "reference"]])
-def test_grind_solves_a_real_header(capsys: pytest.CaptureFixture[str], extra: list[str]) -> None:
-    """The solved header comes out as hex and nothing else; it meets its target."""
-    near = str(HEADER.nonce - 1_000)
-    code, out, err = call(capsys, "grind", UNSOLVED, "--start", near, "--count", "2000", *extra)
-    assert (code, err) == (0, "")
-    solved = Header.parse(bytes.fromhex(out))
-    assert solved.meets(int.from_bytes(HEADER.hash(), "little"))
-
-
-def test_grind_says_1_when_the_range_holds_no_solution(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is printed, the exit code tells."""
-    assert call(capsys, "grind", UNSOLVED, "--count", "1000") == (1, "", "")
-    assert call(capsys, "grind", UNSOLVED, "--count", "0") == (1, "", "")
-    assert call(capsys, "grind", UNSOLVED, "--count", "100", "--version-mask", "00ffe000") == (1, "", "")
-
-
-def test_grind_takes_an_easier_target(capsys: pytest.CaptureFixture[str]) -> None:
-    """--target replaces the header's own."""
-    code, out, _ = call(capsys, "grind", UNSOLVED, "--target", f"{MAX_TARGET >> 8:x}")
-    assert code == 0
-    assert Header.parse(bytes.fromhex(out)).meets(MAX_TARGET >> 8)
 
 
 def test_devices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,12 +167,21 @@ def test_bench_gives_a_record(capsys: pytest.CaptureFixture[str], tmp_path: Path
 
 
 def test_declared_watts_are_called_declared(capsys: pytest.CaptureFixture[str]) -> None:
-    """--watts gives a J/TH, and wherever it stands the power is called declared."""
-    code, out, _ = call(
-        capsys, "bench", "--backend", "reference", "--mode", "plain", "--seconds", "0.1", "--watts", "5"
-    )
+    """--watts gives a J/TH, and wherever it stands the power is called declared; one state is measured."""
+    arguments = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1", "--watts", "5"]
+    code, out, _ = call(capsys, *arguments)
     assert code == 0
-    assert "5.00 declared" in out
+    assert "~5.00 W  declared" in out
+    code, out, _ = call(capsys, *arguments, "--json")
+    assert [result["threads"] for result in json.loads(out)["results"]] == [usable_cores()]
+
+
+def test_a_plug_that_is_not_there_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is measured; the sentence says what to do."""
+    for arguments in (["bench", "--meter", "shelly://127.0.0.1:1"], ["devices", "--meter", "tasmota://127.0.0.1:1"]):
+        code, out, err = call(capsys, *arguments)
+        assert (code, out, err.count("\n")) == (3, "", 1)
+        assert "cannot be reached" in err
 
 
 def test_a_meter_gives_joules(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,12 +205,12 @@ def test_a_meter_gives_joules(capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_thread_scan_and_sustained_run(capsys: pytest.CaptureFixture[str]) -> None:
     """The fastest backend on each number of threads, then without a pause, with its rate at start and end."""
     arguments = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1", "--sustained", "1.2"]
-    code, out, _ = call(capsys, *arguments, "--thread-scan", "--threads", "3", "--json")
+    code, out, _ = call(capsys, *arguments, "--thread-scan", "--json")
     assert code == 0
     document = json.loads(out)
-    assert [result["threads"] for result in document["results"]] == [1, 2, 3]
+    assert [result["threads"] for result in document["results"]] == thread_steps(usable_cores())
     sustained = document["sustained"]
-    assert (sustained["backend"], sustained["threads"]) == ("c:portable", 3)
+    assert (sustained["backend"], sustained["threads"]) == ("c:portable", usable_cores())
     assert sustained["start_hs"] > 0
     assert sustained["end_hs"] > 0
     times = [point["at_s"] for point in sustained["points"]]
@@ -375,7 +369,7 @@ def test_commands_of_the_c_core_load_no_heavy_library() -> None:
     code = f"""
 import sys
 from hashjoule import cli
-cli.run(["grind", "{SOLVED}", "--count", "10"])
+cli.run(["grind", "{SOLVED}", "--start", "{HEADER.nonce}", "--count", "10"])
 cli.run(["check", "--backend", "c:portable", "--seconds", "0.01"])
 heavy = {{"numba", "pyopencl", "numpy", "matplotlib", "rich", "dask"}} & set(sys.modules)
 sys.exit(str(heavy) if heavy else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -18,27 +19,34 @@ from harness.pool import TestPool
 from harness.pool import running as pool_running
 from hashjoule import cli
 from hashjoule.cli.frame import Command, Group
+from hashjoule.gauge import account
 from tests.conftest import CommandLine
 from tests.fleet.cluster import cluster
+from tests.gauge.answers import AXEOS
+from tests.gauge.mining import mining_soon
+from tests.gauge.test_devices import axeos
 from tests.integration.test_readme import expanded
+from tests.meters.plug_server import SimulatedPlug, served
 from tests.support import GOLDEN_RECORD
 
 WIDTH = 80
 
 WITHOUT_EXAMPLES = {
-    *("bench", "devices", "check", "mine", "grind", "table", "plot", "explain", "compare", "show"),
+    *("table", "plot", "explain"),
     *("economics", "economics machine", "economics fleet", "economics block", "economics countries", "economics local"),
 }
 """Commands that still lack examples; take yours out."""
-WITHOUT_JSON = {"grind", "table", "plot", "show"}
+WITHOUT_JSON = {"table", "plot"}
 """Commands that still lack --json; take yours out."""
 TOO_WIDE = {"economics"}
 """Groups whose one-line texts are still too long; take yours out."""
 
 FILES = ("result.json", "before.json", "after.json", "results/machine/2026-01-01-bench.json")
 """Records that examples may name; examples run in a folder that has them."""
-PARSED_ONLY: set[str] = set()
-"""Examples that need what a test cannot have, such as a chain of today; their options are checked, no more."""
+EASY_HEADER = "00" * 72 + "ffff7f20" + "00" * 4
+"""A header on regtest's target, which any other nonce may meet."""
+PARSED_ONLY = {"gauge"}
+"""Commands whose examples name devices and meters in a home; their options are checked, no more."""
 
 
 def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -132,14 +140,20 @@ def test_examples_run(example: str, hashjoule: CommandLine, tmp_path: Path, monk
     """Each ends with 0, in a folder with the records it may name; what it needs runs beside it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "headers.txt").write_text(f"{EASY_HEADER}\n{EASY_HEADER}\n")
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(GOLDEN_RECORD, tmp_path / name)
     program, *arguments = [word for part in shlex.split(example) for word in expanded(part, tmp_path)]
     assert program == "hashjoule"
-    if example in PARSED_ONLY:
+    if arguments[0] in PARSED_ONLY:
         parse(arguments)
         return
+    if "<" in arguments:
+        at = arguments.index("<")
+        content = (tmp_path / arguments[at + 1]).read_bytes()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        del arguments[at : at + 2]
     with surroundings(arguments, tmp_path) as more:
         code, _, err = hashjoule(*arguments, *more)
     assert code == 0, err
@@ -159,7 +173,10 @@ def parse(arguments: list[str]) -> None:
 @contextmanager
 def surroundings(arguments: list[str], folder: Path) -> Iterator[list[str]]:
     """Start what a command line needs; yield the options that lead there, or that make the example short."""
-    if "--dask" in arguments:
+    if arguments[0] == "gauge":
+        with gauge_surroundings(arguments) as more:
+            yield more
+    elif "--dask" in arguments:
         with cluster(folder / "cluster", 1) as made:
             yield ["--dask", made.address]
     elif arguments[0] == "bench":
@@ -174,6 +191,23 @@ def surroundings(arguments: list[str], folder: Path) -> Iterator[list[str]]:
             yield ["--rpc-url", node.url, "--datadir", str(node.datadir), "--blocks", "1"]
     else:
         yield []
+
+
+@contextmanager
+def gauge_surroundings(arguments: list[str]) -> Iterator[list[str]]:
+    """Start a miner that connects as soon as the gauge listens, and the device and the plug that are named."""
+    with ExitStack() as stack:
+        if "--device" in arguments:
+            port = stack.enter_context(axeos(AXEOS))
+            arguments[arguments.index("--device") + 1] = f"http://127.0.0.1:{port}"
+        if "--meter" in arguments:
+            netloc = stack.enter_context(served(SimulatedPlug("shelly-gen2")))
+            arguments[arguments.index("--meter") + 1] = f"shelly://{netloc}"
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(account, "RAMP_UP_S", 1.0)
+        port = stack.enter_context(mining_soon())
+        length = next((name for name in ("--minutes", "--precision") if name in arguments), "--seconds")
+        short = {"--seconds": "1", "--minutes": "0.02", "--precision": "50"}[length]
+        yield ["--listen", f"127.0.0.1:{port}", "--difficulty", str(2.0**-20), length, short]
 
 
 def test_the_version_loads_the_frame_alone() -> None:

@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hashjoule.efficiency.sources import read_csv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule.efficiency import dataset
 from hashjoule.data.hardware import PublishedMachine, machines, read_machines
-from hashjoule.efficiency.sources import read_csv
+from hashjoule.efficiency import dataset
 from hashjoule.errors import UsageError
 
 DATA = Path(dataset.__file__).parents[1] / "data" / "hardware.csv"

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashjoule.efficiency import explain as why
 from hashjoule.data.names import best_asic, find_machine
+from hashjoule.efficiency import explain as why
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import SCHEMA, Conditions, Efficiency, Energy, HostFacts, Rate, Record, Result, Software

@@ -17,7 +17,7 @@ import pytest
 
 from hashjoule import backends
 from hashjoule.backends import BackendSpec
-from hashjoule.benchmark.run import Plan
+from hashjoule.benchmark.plan import Plan
 from hashjoule.cli.common import progress_bars
 from hashjoule.errors import UnavailableError
 from hashjoule.fleet import child

@@ -7,15 +7,15 @@ import pytest
 from harness.gauge import empty_job
 from hashjoule.gauge.account import RAMP_UP_S, Account, ends_run
 from hashjoule.gauge.book import HandedOut
-from hashjoule.gauge.channel import MOST_SHARES_DROPPED, Channel, Miner
+from hashjoule.gauge.channel import MOST_SHARES_DROPPED, Channel, GaugedMiner
 from hashjoule.gauge.difficulty import DifficultyControl
 
 
-def miner_of(difficulty: float = 1.0) -> tuple[Miner, Channel]:
+def miner_of(difficulty: float = 1.0) -> tuple[GaugedMiner, Channel]:
     """A miner with one connection of a fixed difficulty."""
     account = Account(0.0)
     miner, channel = (
-        Miner("here", "tests", "one", account),
+        GaugedMiner("here", "tests", "one", account),
         Channel(account, DifficultyControl(difficulty, 0.0, fixed=True)),
     )
     miner.join(channel)

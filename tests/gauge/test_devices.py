@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hashjoule.errors import UsageError
-from hashjoule.gauge.claims import ClaimWatch
+from hashjoule.gauge.device_watch import DeviceWatch
 from hashjoule.gauge.devices import DeviceError, cgminer, device
 from hashjoule.gauge.devices import axeos as axeos_module
 from hashjoule.records.gauge import DeviceReport
@@ -237,7 +237,7 @@ def test_usual_ports() -> None:
     assert device("http://bitaxe").host == "bitaxe"
 
 
-def watch(*reports: DeviceReport | None) -> ClaimWatch:
+def watch(*reports: DeviceReport | None) -> DeviceWatch:
     """A watch of a device that gives these reports, the first of them at the beginning; None is a silence."""
     waiting = iter(reports)
 
@@ -247,7 +247,7 @@ def watch(*reports: DeviceReport | None) -> ClaimWatch:
             raise DeviceError("x:80 cannot be reached")
         return report
 
-    made = ClaimWatch(device("http://x")._replace(read=read))
+    made = DeviceWatch(device("http://x")._replace(read=read))
     made.first()
     return made
 

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from harness.gauge_server import RunningGauge, serving
-from harness.stratum_client import Share, StratumClient
+from harness.stratum_client import StratumClient, Submission
 from hashjoule.gauge import roster as roster_module
 from hashjoule.gauge import server as server_module
-from hashjoule.gauge.channel import Miner
+from hashjoule.gauge.channel import GaugedMiner
 from hashjoule.gauge.server import MAX_LINE_BYTES
 
 EASY = 2.0**-22
@@ -35,7 +35,7 @@ def client(gauge: RunningGauge, user: str = "honest") -> Iterator[StratumClient]
         made.close()
 
 
-def miner(gauge: RunningGauge, worker: str = "honest") -> Miner:
+def miner(gauge: RunningGauge, worker: str = "honest") -> GaugedMiner:
     """A miner of the run."""
     return next(miner for miner in gauge.roster.miners.values() if miner.worker == worker)
 
@@ -164,9 +164,11 @@ def flood(hostile: StratumClient, line: bytes, ended: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(
-    "share", [Share("ffff", "00" * 8, "0", "0"), Share("1", "00" * 8, "0", "0")], ids=["unknown job", "bad time"]
+    "share",
+    [Submission("ffff", "00" * 8, "0", "0"), Submission("1", "00" * 8, "0", "0")],
+    ids=["unknown job", "bad time"],
 )
-def test_a_flood_of_shares(share: Share) -> None:
+def test_a_flood_of_shares(share: Submission) -> None:
     """The flooding connection is closed, its shares are counted by reason, and nobody else's answer is late."""
     with serving(EASY) as gauge, client(gauge) as honest:
         hostile = StratumClient(gauge.port, "hostile").start()
@@ -190,7 +192,7 @@ def test_a_client_that_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         deaf = StratumClient(gauge.port, "deaf")
         deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.start()
-        good = (Share(deaf.job[0], "00" * 8, deaf.job[7], f"{nonce:08x}", "00000000") for nonce in range(200_000))
+        good = (Submission(deaf.job[0], "00" * 8, deaf.job[7], f"{nonce:08x}", "00000000") for nonce in range(200_000))
         with suppress(ConnectionError):
             for number, share in enumerate(good):
                 line = {"id": "x" * 2000, "method": "mining.submit", "params": share.params("deaf")}
@@ -245,7 +247,7 @@ def test_two_hundred_connections_lose_no_share() -> None:
         ids = {}
         for nonce in range(10):
             for each in crowd:
-                share = Share(each.job[0], "00" * 8, each.job[7], f"{nonce:08x}", "00000000")
+                share = Submission(each.job[0], "00" * 8, each.job[7], f"{nonce:08x}", "00000000")
                 ids[each, nonce] = each.send("mining.submit", *share.params(each.user))
         for (each, _), number in ids.items():
             assert each.answer(number)["result"] is True

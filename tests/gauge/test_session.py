@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.pool import double_sha256
-from harness.stratum_client import Share, header_of
+from harness.stratum_client import Submission, header_of
 from hashjoule.gauge.account import Fault
 from hashjoule.gauge.book import GRACE_S
 from hashjoule.gauge.roster import Ending, Roster
@@ -57,10 +57,10 @@ class Talk:
         jobs: list[list[Any]] = [said["params"] for said in self.said if said.get("method") == "mining.notify"]
         return jobs[-1]
 
-    def find(self, *, share: bool = True, time: int = 0, bits: str | None = "00000000") -> Share:
+    def find(self, *, share: bool = True, time: int = 0, bits: str | None = "00000000") -> Submission:
         """Search a share, or a hash that is none."""
         for nonce in range(1 << 32):
-            found = Share(
+            found = Submission(
                 self.job[0], "00" * self.extranonce2_size, f"{int(self.job[7], 16) + time:08x}", f"{nonce:08x}", bits
             )
             header = header_of(self.job, self.extranonce1, found, 0x1FFFE000)
@@ -68,7 +68,7 @@ class Talk:
                 return found
         raise AssertionError("no share")
 
-    def submit(self, share: Share) -> str:
+    def submit(self, share: Submission) -> str:
         """Hand in a share; return why it does not count, or nothing."""
         answer = self.ask("mining.submit", *share.params("alice.1"))
         assert (answer["result"] is True) == (answer["error"] is None)
@@ -85,8 +85,9 @@ def test_the_hello_of_a_miner_with_version_rolling() -> None:
     """Whatever mask it asks for, it gets BIP 320's part of it; then eight bytes of extranonce2, difficulty, a job."""
     talk = Talk()
     for asked, got in (("ffffffff", "1fffe000"), ("0000e000", "0000e000")):
-        answer = talk.ask("mining.configure", ["version-rolling", "other"], {"version-rolling.mask": asked})
-        assert answer["result"] == {"version-rolling": True, "version-rolling.mask": got}
+        answer = talk.ask("mining.configure", ["version-rolling", "info"], {"version-rolling.mask": asked})
+        assert answer["result"] == {"version-rolling": True, "version-rolling.mask": got, "info": False}
+    assert talk.ask("mining.configure", ["subscribe-extranonce"], {})["result"] == {"subscribe-extranonce": True}
     _, extranonce1, size = talk.ask("mining.subscribe", "bitaxe/BM1370/v2.12.0")["result"]
     assert (len(extranonce1), size) == (8, 8)
     assert talk.ask("mining.authorize", "anybody", "anything")["result"] is True
@@ -293,7 +294,7 @@ def test_endless_requests_end_the_connection(method: str, params: Any) -> None:
 def test_endless_worthless_shares_end_the_connection() -> None:
     """A thousand in a row; a good one between them begins a new row."""
     talk = Talk().start()
-    worthless = Share("ffff", "00" * 8, "0", "0")
+    worthless = Submission("ffff", "00" * 8, "0", "0")
     for _ in range(MOST_WORTHLESS - 1):
         talk.submit(worthless)
     assert talk.submit(talk.find()) == ""

@@ -1,4 +1,4 @@
-"""Mining on a real bitcoind: what it builds, and what it lives through."""
+"""Mining on a real bitcoind: the blocks that we build, and what a run survives."""
 
 import itertools
 import json
@@ -17,7 +17,8 @@ import pytest
 
 from harness.bitcoind import ADDRESS, BitcoinNode, forward, http_server, reply, running
 from harness.mining import run_on, searching, until
-from hashjoule.block import output, varint
+from harness.transactions import OP_TRUE_ADDRESS, spend
+from hashjoule.block import output
 from hashjoule.errors import HashjouleError, UnavailableError
 from hashjoule.job import sha256d
 from hashjoule.mine.address import script_of
@@ -30,41 +31,41 @@ ADDRESSES = {
     "pubkeyhash": "mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r",
     "scripthash": "2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc",
     "witness_v0_keyhash": ADDRESS,
-    "witness_v0_scripthash": "bcrt1qft5p2uhsdcdc3l2ua4ap5qqfg4pjaqlp250x7us7a8qqhrxrxfsqseac85",
+    "witness_v0_scripthash": OP_TRUE_ADDRESS,
     "witness_v1_taproot": "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6",
 }
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BitcoinNode]:
-    """A regtest node for tests that any height suits."""
+    """Run a regtest node for tests that work at any height."""
     with running(tmp_path_factory.mktemp("node")) as node:
         yield node
 
 
 @pytest.fixture
 def signet(tmp_path: Path) -> Iterator[BitcoinNode]:
-    """A signet on which everybody may mine; a block takes 4.84 million hashes."""
+    """Run a signet on which everybody may mine. A block takes 4.84 million hashes."""
     with running(tmp_path / "signet", "signet", "-signetchallenge=51") as node:
         yield node
 
 
 @contextmanager
 def chain_of(node: BitcoinNode) -> Iterator[Node]:
-    """The node as the loop sees it."""
+    """Return the node as the mining loop sees it."""
     with closing(Node(node.rpc(), node.chain)) as chain:
         yield chain
 
 
 @pytest.fixture
 def chain(shared: BitcoinNode) -> Iterator[Node]:
-    """The shared node as the loop sees it."""
+    """Return the shared node as the mining loop sees it."""
     with chain_of(shared) as chain:
         yield chain
 
 
 def test_the_chain_grows_from_its_first_block_over_all_forms_of_the_height(tmp_path: Path) -> None:
-    """Heights 1 to 130: opcodes to 16, one byte to 127, a sign byte from 128 on."""
+    """Heights 1 to 130 cover all forms: opcodes to 16, one byte to 127, a sign byte from 128 on."""
     with running(tmp_path / "node") as node:
         run = run_on(node, tmp_path)
         stats = run.mine(130)
@@ -76,7 +77,7 @@ def test_the_chain_grows_from_its_first_block_over_all_forms_of_the_height(tmp_p
 
 @pytest.mark.parametrize(("kind", "address"), ADDRESSES.items(), ids=ADDRESSES)
 def test_every_address_type_is_paid(shared: BitcoinNode, chain: Node, kind: str, address: str) -> None:
-    """The node takes the block and names the address in its first output."""
+    """The node accepts the block and names the address in its first output."""
     candidate = CandidateBlock(chain.template(), script_of(address, "regtest"))
     header = candidate.header(1)
     assert chain.propose(candidate.serialize(header, 1)) is None
@@ -88,7 +89,7 @@ def test_every_address_type_is_paid(shared: BitcoinNode, chain: Node, kind: str,
 
 
 def test_a_proposal_that_is_wrong_is_told(chain: Node) -> None:
-    """A block that pays too much, and one whose merkle root is another's."""
+    """The node names what is wrong with a block that pays too much or has another block's merkle root."""
     candidate = CandidateBlock(chain.template(), ANYONE_CAN_SPEND)
     block = candidate.serialize(candidate.header(1), 1)
     assert chain.propose(candidate.serialize(candidate.header(2), 1)) == "bad-txnmrklroot"
@@ -98,19 +99,11 @@ def test_a_proposal_that_is_wrong_is_told(chain: Node) -> None:
     assert chain.propose(rich[:36] + sha256d(coinbase) + rich[68:]) == "bad-cb-amount"
 
 
-def spend(outpoint: bytes, outputs: list[bytes], *, witness: bool) -> bytes:
-    """A transaction that spends an output of `ANYONE_CAN_SPEND`."""
-    body = b"\x01" + outpoint + b"\x00" + b"\xff" * 4 + varint(len(outputs)) + b"".join(outputs)
-    if not witness:
-        return b"\x02\0\0\0" + body + bytes(4)
-    return b"\x02\0\0\0\0\x01" + body + b"\x01\x01\x51" + bytes(4)
-
-
 def test_all_transactions_and_their_fees_are_mined(tmp_path: Path) -> None:
-    """300 of them, so that their number takes three bytes, with witnesses and a fee each."""
+    """A block holds 300 transactions with witnesses, so that their count takes three bytes, and collects all fees."""
     fee, number = 1_000, 300
     with running(tmp_path / "node", "regtest", "-blockmaxweight=4000000", "-blockmintxfee=0.00000001") as node:
-        node.call("generatetoaddress", 101, ADDRESSES["witness_v0_scripthash"])
+        node.call("generatetoaddress", 101, OP_TRUE_ADDRESS)
         first = node.call("getblock", node.call("getblockhash", 1), 1)["tx"][0]
         each = (50 * 10**8 - 100_000) // number
         outpoint = bytes.fromhex(first)[::-1] + bytes(4)
@@ -132,7 +125,7 @@ def test_all_transactions_and_their_fees_are_mined(tmp_path: Path) -> None:
 
 
 def test_rolled_versions_are_accepted(shared: BitcoinNode, tmp_path: Path) -> None:
-    """With --roll-version, bits of BIP 320's mask and no others differ."""
+    """With --roll-version, versions differ in bits of BIP 320's mask and in no others."""
     run = run_on(shared, tmp_path, roll_version=True)
     run.mine(20)
     versions = {shared.call("getblockheader", mined.hash)["version"] for mined in run.report.blocks}
@@ -141,7 +134,7 @@ def test_rolled_versions_are_accepted(shared: BitcoinNode, tmp_path: Path) -> No
 
 
 def test_two_miners_at_once(shared: BitcoinNode, tmp_path: Path) -> None:
-    """Each counts the blocks that are its own on the active chain, and nothing is counted twice or lost."""
+    """Each miner counts its own blocks on the active chain; none is counted twice or lost."""
     before = shared.height
     runs = [run_on(shared, tmp_path / str(i)) for i in range(2)]
     for run in runs:
@@ -155,7 +148,7 @@ def test_two_miners_at_once(shared: BitcoinNode, tmp_path: Path) -> None:
 
 
 def test_a_tip_that_changes_in_mid_search_is_followed(signet: BitcoinNode, tmp_path: Path) -> None:
-    """Another miner's blocks arrive while ours searches; all of ours are on top of them or stale."""
+    """When another miner's blocks arrive during a search, all of our blocks build on them or are stale."""
     ours, theirs = run_on(signet, tmp_path / "ours"), run_on(signet, tmp_path / "theirs")
     with searching(ours):
         theirs.mine(6)
@@ -166,7 +159,7 @@ def test_a_tip_that_changes_in_mid_search_is_followed(signet: BitcoinNode, tmp_p
 
 
 def test_a_new_tip_interrupts_the_search(signet: BitcoinNode, tmp_path: Path) -> None:
-    """invalidateblock takes the tip away: the search goes on one block lower at once, not when it has a hit."""
+    """When invalidateblock removes the tip, the search restarts one block lower at once."""
     run_on(signet, tmp_path / "first").mine(2)
     with chain_of(signet) as chain, closing(chain.watch()) as watch:
         template = chain.template()
@@ -179,7 +172,7 @@ def test_a_new_tip_interrupts_the_search(signet: BitcoinNode, tmp_path: Path) ->
 
 
 def test_a_node_with_one_rpc_thread_is_not_starved(tmp_path: Path) -> None:
-    """The watch over the tip leaves room for the blocks."""
+    """Watching the tip leaves the RPC thread free for the blocks."""
     with running(tmp_path / "node", "signet", "-signetchallenge=51", "-rpcthreads=1") as node:
         runs = [run_on(node, tmp_path / str(i)) for i in range(2)]
         for run in runs:
@@ -191,7 +184,7 @@ def test_a_node_with_one_rpc_thread_is_not_starved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_in_mid_search_is_survived(signet: BitcoinNode, tmp_path: Path, how: int) -> None:
-    """With one line that it is away and one that it is back; the cookie is another one afterwards."""
+    """One line says that the node is away and one that it is back; the new cookie is used."""
     with searching(run_on(signet, tmp_path)) as run:
         until(lambda: run.miner.stats.blocks >= 1)
         old = signet.cookie.read_text()
@@ -208,7 +201,7 @@ def test_a_restart_in_mid_search_is_survived(signet: BitcoinNode, tmp_path: Path
 
 
 def test_a_height_that_falls_is_accepted(shared: BitcoinNode, tmp_path: Path) -> None:
-    """A crash or an invalidated block takes blocks back; mining goes on there."""
+    """After a crash or invalidateblock has removed blocks, mining goes on at the lower height."""
     run = run_on(shared, tmp_path)
     run.mine(5)
     shared.call("invalidateblock", run.report.blocks[1].hash)
@@ -222,7 +215,7 @@ def test_a_height_that_falls_is_accepted(shared: BitcoinNode, tmp_path: Path) ->
 
 @pytest.mark.parametrize("offset", [-(10**8), -3 * 3600, 3 * 3600, 30 * 86400])
 def test_the_nodes_clock_counts_not_ours(tmp_path: Path, offset: int) -> None:
-    """In the past and in the future, by hours and by more."""
+    """A node whose clock is hours or days behind or ahead gets blocks of its own time."""
     now = int(time.time()) + offset
     with running(tmp_path / "node", "regtest", f"-mocktime={now}") as node:
         run_on(node, tmp_path).mine(20)
@@ -231,7 +224,7 @@ def test_the_nodes_clock_counts_not_ours(tmp_path: Path, offset: int) -> None:
 
 
 def test_a_block_ahead_of_the_nodes_clock_waits_for_it(tmp_path: Path) -> None:
-    """The clock was put back by more than two hours: what cannot be mined yet is waited for, told once."""
+    """When the clock was set back by more than two hours, the run waits and says so once."""
     now = int(time.time())
     with running(tmp_path / "node", "regtest", f"-mocktime={now}") as node:
         node.call("generatetoaddress", 11, ADDRESS)
@@ -245,7 +238,7 @@ def test_a_block_ahead_of_the_nodes_clock_waits_for_it(tmp_path: Path) -> None:
 
 
 def test_an_unknown_mandatory_rule_stops_us(tmp_path: Path) -> None:
-    """This very node can be told to demand one."""
+    """A node that demands an unknown rule ends the run; this very node can be told to demand one."""
     sentence = "'blake2b' rule requires explicit client support .*; update hashjoule"
     with (
         running(tmp_path / "node", "regtest", "-testactivationheight=blake2b@3") as node,
@@ -255,7 +248,7 @@ def test_an_unknown_mandatory_rule_stops_us(tmp_path: Path) -> None:
 
 
 def test_a_signet_that_wants_signatures_is_refused(tmp_path: Path) -> None:
-    """With a way out."""
+    """The sentence says what can be mined instead."""
     with (
         running(tmp_path / "node", "signet", f"-signetchallenge=5121{'02' * 33}51ae") as node,
         pytest.raises(UnavailableError, match="need a signature; mine an OP_TRUE signet"),
@@ -264,7 +257,7 @@ def test_a_signet_that_wants_signatures_is_refused(tmp_path: Path) -> None:
 
 
 def test_main_without_peers_is_waited_for(tmp_path: Path) -> None:
-    """The node says that it is not connected, and that is told once."""
+    """The node says that it is not connected, and the run says so once."""
     with running(tmp_path / "node", "main") as node:
         run = run_on(node, tmp_path)
         run.start()
@@ -276,7 +269,7 @@ def test_main_without_peers_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_testnet4_takes_our_proposal_and_is_searched(tmp_path: Path) -> None:
-    """2^32 hashes a block are too many for a test; the node has checked the rest."""
+    """The node accepts our proposal on testnet4. The 2^32 hashes of a block are too many for a test."""
     with running(tmp_path / "node", "testnet4") as node:
         run = run_on(node, tmp_path)
         with searching(run):
@@ -287,7 +280,7 @@ def test_testnet4_takes_our_proposal_and_is_searched(tmp_path: Path) -> None:
 
 
 def test_another_chain_is_refused(shared: BitcoinNode) -> None:
-    """Before anything is mined."""
+    """The run ends before anything is mined."""
     with (
         closing(Node(shared.rpc(), "signet")) as chain,
         pytest.raises(HashjouleError, match="is on regtest, not on si"),
@@ -296,13 +289,13 @@ def test_another_chain_is_refused(shared: BitcoinNode) -> None:
 
 
 def method(request: bytes) -> str:
-    """The method that a request calls, the first one of several."""
+    """Return the method that a request calls; the first one of a batch."""
     calls = json.loads(request)
     return str((calls[0] if isinstance(calls, list) else calls)["method"])
 
 
 def test_credentials_that_turn_wrong_end_the_run(shared: BitcoinNode, tmp_path: Path) -> None:
-    """After a few attempts, since a restarting node may have an old cookie for a moment."""
+    """The run ends after a few tries, since a restarting node may have its old cookie for a moment."""
     wrong = threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -345,7 +338,7 @@ PASSING: dict[str, Fault] = {
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
 @pytest.mark.parametrize("forwarded", [False, True], ids=["lost", "answer lost"])
 def test_a_passing_fault_loses_no_block(shared: BitcoinNode, tmp_path: Path, fault: Fault, forwarded: bool) -> None:
-    """Whether the node got the request or not, every block found is on the chain at the end, and none is kept."""
+    """Whether or not the node got the request, every found block is on the chain at the end and none stays on disk."""
     before, calls = shared.height, itertools.count()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -366,7 +359,7 @@ def test_a_passing_fault_loses_no_block(shared: BitcoinNode, tmp_path: Path, fau
 def test_a_node_that_takes_a_block_and_has_no_template_is_waited_for(
     shared: BitcoinNode, tmp_path: Path, half: str
 ) -> None:
-    """The block and the next template travel together; one of them may come to nothing."""
+    """The block and the request for a template travel together, and only one of them may succeed."""
     before, calls = shared.height, itertools.count()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -393,7 +386,7 @@ def test_a_node_that_takes_a_block_and_has_no_template_is_waited_for(
 def test_a_block_without_an_answer_is_kept_and_handed_in_by_the_next_run(
     shared: BitcoinNode, tmp_path: Path, forwarded: bool
 ) -> None:
-    """The run was stopped before the node was back."""
+    """A run that is stopped while the node is away leaves its block on disk; the next run submits it."""
     before = shared.height
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -417,7 +410,7 @@ def test_a_block_without_an_answer_is_kept_and_handed_in_by_the_next_run(
 def test_a_kept_block_is_dropped_when_the_chain_has_moved_on_and_left_alone_on_another_chain(
     shared: BitcoinNode, tmp_path: Path
 ) -> None:
-    """It can no longer win here; there it might."""
+    """A run on the block's own chain drops it when it can no longer win. A run on another chain leaves it."""
     refuse: Fault = _hang_up
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -442,7 +435,10 @@ def test_a_kept_block_is_dropped_when_the_chain_has_moved_on_and_left_alone_on_a
 def test_a_full_disk_does_not_lose_the_block_while_the_run_goes_on(
     shared: BitcoinNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says so, keeps the block in memory and hands it in; if the run has to end, the block is in its last words."""
+    """The run says that the disk is full, keeps the block in memory and submits it later.
+
+    If the run ends first, it prints the block.
+    """
     down = threading.Event()
     before = shared.height
 
@@ -476,7 +472,7 @@ def test_a_full_disk_does_not_lose_the_block_while_the_run_goes_on(
 
 
 def test_a_silent_node_does_not_hold_up_the_end(signet: BitcoinNode, tmp_path: Path) -> None:
-    """A node that accepts connections and says nothing: a stop is not delayed by the call's own limit."""
+    """A stop does not wait for a call to a node that accepts connections and does not answer."""
     run = run_on(signet, tmp_path)
     with searching(run):
         signet.pause()
@@ -501,7 +497,7 @@ BAD_TEMPLATES: dict[str, dict[str, Any]] = {
 def test_a_bad_template_ends_the_run_with_a_sentence(
     shared: BitcoinNode, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    """It is never mined on."""
+    """At first contact, a bad template ends the run; nothing is mined on it."""
     before = shared.height
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -519,7 +515,7 @@ def test_a_bad_template_ends_the_run_with_a_sentence(
 
 
 def test_a_submit_answered_with_null_for_nothing_is_not_success(shared: BitcoinNode, tmp_path: Path) -> None:
-    """Something in between swallows blocks and says null: the active chain decides, and the block stays kept."""
+    """A proxy swallows blocks and answers null: the block is not on the active chain, so it stays on disk."""
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
         if method(request) != "submitblock":
@@ -536,7 +532,7 @@ def test_a_submit_answered_with_null_for_nothing_is_not_success(shared: BitcoinN
 
 
 def test_a_rejected_block_is_told_and_three_in_a_row_end_the_run(shared: BitcoinNode, tmp_path: Path) -> None:
-    """A template that promises too much: the node says bad-cb-amount."""
+    """The template promises too much money, so the node rejects each block as bad-cb-amount."""
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
         status, body = forward(shared, handler, request)

@@ -18,8 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from hashjoule.efficiency import economics, sources
 from hashjoule.data.hardware import MachineClass
+from hashjoule.efficiency import economics, sources
 from hashjoule.efficiency.table import Filter, SortKey, dated_record, load_table, select
 from hashjoule.efficiency.trend import decimal_year
 from hashjoule.report.numbers import hashrate, power, tick

@@ -1,4 +1,4 @@
-"""`hashjoule grind` and Bitcoin Core's own `bitcoin-util grind`: the same header in, a valid header out."""
+"""`hashjoule grind` and Bitcoin Core's `bitcoin-util grind` solve the same headers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNSOLVED = st.builds(
 @settings(max_examples=12)
 @given(UNSOLVED)
 def test_both_solve_the_same_header(header: Header) -> None:
-    """Each changes the nonce alone, and what it prints meets the target; each takes the other's output as solved."""
+    """Each changes the nonce alone and meets the target, and each accepts the other's output as solved."""
     util = str(bitcoind().with_name("bitcoin-util"))
     done = subprocess.run([util, "grind", header.pack().hex()], capture_output=True, text=True, timeout=60, check=True)
     theirs = Header.parse(bytes.fromhex(done.stdout))
@@ -41,7 +41,7 @@ def test_both_solve_the_same_header(header: Header) -> None:
 
 
 def ground(header: Header, *options: str) -> Header:
-    """What `hashjoule grind` makes of a header."""
+    """Return what `hashjoule grind` makes of a header."""
     with pytest.MonkeyPatch.context() as patch:
         printed: list[str] = []
         patch.setattr("click.echo", lambda message, **kwargs: printed.append(message))

@@ -27,18 +27,18 @@ REGTEST_TARGET = nbits_to_target(0x207FFFFF)
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BitcoinNode]:
-    """A regtest node for tests that any height suits."""
+    """Run a regtest node for tests that work at any height."""
     with running(tmp_path_factory.mktemp("node")) as node:
         yield node
 
 
 def hash_number(hash_hex: str) -> int:
-    """A block's hash as the number that is compared with targets."""
+    """Return a block's hash as the number that is compared with targets."""
     return int(hash_hex, 16)
 
 
 def test_a_chain_without_segwit_is_mined_up_to_its_activation_and_beyond(tmp_path: Path) -> None:
-    """Commitment and witness are in the blocks from the activation on, and in none before."""
+    """Blocks have a commitment and a witness from the activation on, and not before."""
     with running(tmp_path / "node", "regtest", "-testactivationheight=segwit@10") as node:
         run = run_on(node, tmp_path)
         stats = run.mine(14)
@@ -49,7 +49,7 @@ def test_a_chain_without_segwit_is_mined_up_to_its_activation_and_beyond(tmp_pat
 
 
 def test_a_target_harder_than_the_bits_is_honoured(shared: BitcoinNode, tmp_path: Path) -> None:
-    """BIP 22 lets a proxy ask for more: every block meets its target, not only the network's."""
+    """BIP 22 lets a proxy ask for harder blocks: every block meets the template's target."""
     target = REGTEST_TARGET >> 8
 
     def harder(template: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_a_target_harder_than_the_bits_is_honoured(shared: BitcoinNode, tmp_path
 
 
 def test_a_target_easier_than_the_bits_makes_no_bad_block(shared: BitcoinNode, tmp_path: Path) -> None:
-    """It would be a share, and a node takes blocks only."""
+    """A hash between the two targets would be a share, and a node takes blocks only."""
 
     def easier(template: dict[str, Any]) -> dict[str, Any]:
         return template | {"target": "f" * 64}
@@ -77,7 +77,7 @@ def test_a_target_easier_than_the_bits_makes_no_bad_block(shared: BitcoinNode, t
 
 @pytest.mark.parametrize("aux", [{"flags": "0a0b0c"}, {"flags": "", "other": "0d0e"}])
 def test_coinbaseaux_is_in_the_coinbase(shared: BitcoinNode, tmp_path: Path, aux: dict[str, str]) -> None:
-    """All its values, as BIP 22 asks."""
+    """All of its values are, as BIP 22 asks."""
     with altering(shared, getblocktemplate=lambda template: template | {"coinbaseaux": aux}) as url:
         run = run_on(shared, tmp_path, url=url)
         run.mine(2)
@@ -86,7 +86,7 @@ def test_coinbaseaux_is_in_the_coinbase(shared: BitcoinNode, tmp_path: Path, aux
 
 
 def once(wrong: Any, at: int = 2) -> Callable[[Any], Any]:
-    """Changes one result, the one with this number from 0 on."""
+    """Return a change that replaces one result, the one with this number from 0 on."""
     calls = itertools.count()
     return lambda result: wrong if next(calls) == at else result
 
@@ -106,7 +106,7 @@ WRONG_TYPES: dict[str, Any] = {
 def test_a_wrongly_typed_answer_in_mid_run_is_survived(
     shared: BitcoinNode, tmp_path: Path, method: str, wrong: Any
 ) -> None:
-    """As garbage is: asked again, and no block is lost."""
+    """Like garbage, it is asked for again, and no block is lost."""
     before = shared.height
     with altering(shared, **{method: once(wrong)}) as url:
         run = run_on(shared, tmp_path, url=url)
@@ -118,7 +118,7 @@ def test_a_wrongly_typed_answer_in_mid_run_is_survived(
 
 @pytest.mark.parametrize("method", ["getblocktemplate", "submitblock"])
 def test_an_error_of_the_node_in_mid_run_is_survived(shared: BitcoinNode, tmp_path: Path, method: str) -> None:
-    """Such as an internal one: it passes, and the run is worth more than one call."""
+    """An internal error of the node may pass, so the call is repeated."""
     before = shared.height
     with altering(shared, **{method: once(RuntimeError("CreateNewBlock: something failed"))}) as url:
         run = run_on(shared, tmp_path, url=url)
@@ -129,7 +129,7 @@ def test_an_error_of_the_node_in_mid_run_is_survived(shared: BitcoinNode, tmp_pa
 
 
 def test_connections_that_are_reset_at_first_contact_are_tried_again(shared: BitcoinNode, tmp_path: Path) -> None:
-    """A few times, with a sentence."""
+    """A few resets are tolerated, and reported."""
     contacts = itertools.count()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -143,7 +143,7 @@ def test_connections_that_are_reset_at_first_contact_are_tried_again(shared: Bit
 
 
 def test_connections_that_are_always_reset_end_the_run(shared: BitcoinNode, tmp_path: Path) -> None:
-    """Soon: it is no node, or a wrong port."""
+    """After a few tries it is a wrong port."""
     contacts = []
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -156,7 +156,7 @@ def test_connections_that_are_always_reset_end_the_run(shared: BitcoinNode, tmp_
 
 
 def dripping(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    """A few bytes at a time."""
+    """Send a few bytes at a time."""
     handler.send_response(status)
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
@@ -167,7 +167,7 @@ def dripping(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
 
 
 def chunked(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    """With the transfer encoding that HTTP/1.1 servers may choose."""
+    """Use the transfer encoding that any HTTP/1.1 server may choose."""
     handler.send_response(status)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
@@ -178,7 +178,7 @@ def chunked(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
 
 
 def until_closed(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    """Without a length: the end of the connection is the end of the answer."""
+    """Send no length: the end of the connection is the end of the answer."""
     handler.send_response(status)
     handler.send_header("Connection", "close")
     handler.end_headers()
@@ -187,7 +187,7 @@ def until_closed(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> N
 
 
 def continued(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    """After an interim answer."""
+    """Send an interim answer first."""
     handler.send_response_only(100)
     handler.end_headers()
     reply(handler, status, body)
@@ -200,7 +200,7 @@ FORMS = {"dripping": dripping, "chunked": chunked, "until closed": until_closed,
 def test_every_form_of_http_is_read(
     shared: BitcoinNode, tmp_path: Path, send: Callable[[BaseHTTPRequestHandler, int, bytes], None]
 ) -> None:
-    """As proxies choose."""
+    """Proxies choose among these forms."""
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
         send(handler, *forward(shared, handler, request))
@@ -212,7 +212,7 @@ def test_every_form_of_http_is_read(
 
 
 def redirecting(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """To somewhere else, where credentials have no business."""
+    """Redirect to another host, which must not get the credentials."""
     handler.send_response(302)
     handler.send_header("Location", "http://127.0.0.1:1/")
     handler.send_header("Content-Length", "0")
@@ -220,12 +220,12 @@ def redirecting(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def compressed(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """Though nobody asked for it."""
+    """Compress the answer, although nobody asked for that."""
     reply(handler, 200, gzip.compress(b'{"result": {"chain": "regtest"}, "id": 0}'))
 
 
 def without_a_length(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """That is a number."""
+    """Send a length that is no number."""
     handler.send_response(200)
     handler.send_header("Content-Length", "many")
     handler.end_headers()
@@ -234,7 +234,7 @@ def without_a_length(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def too_many_headers(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """Hundreds of them."""
+    """Send hundreds of headers."""
     handler.send_response(200)
     for number in range(300):
         handler.send_header(f"X-{number}", "y" * 100)
@@ -243,7 +243,7 @@ def too_many_headers(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def lone_surrogate(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """In the words of an error, with control characters: nothing that a terminal could show."""
+    """Send an error message that no terminal could show."""
     reply(handler, 500, b'{"error": {"code": -1, "message": "\\ud800 \\u001b[31m why"}, "id": 0}')
 
 
@@ -259,7 +259,7 @@ NO_NODE: dict[str, Answer] = {
 
 @pytest.mark.parametrize("answer", NO_NODE.values(), ids=NO_NODE)
 def test_what_is_no_node_ends_the_run_with_a_sentence(shared: BitcoinNode, tmp_path: Path, answer: Answer) -> None:
-    """One that can be printed anywhere; and at once, for waiting does not help."""
+    """The run ends at once, with a sentence that can be printed anywhere."""
     with http_server(answer) as url, pytest.raises(UnavailableError) as caught:
         run_on(shared, tmp_path, url=url).mine(1)
     assert str(caught.value).isprintable()
@@ -282,7 +282,7 @@ FAULTS: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_storm_of_faults_loses_no_block(shared: BitcoinNode, tmp_path: Path, seed: int) -> None:
-    """A third of all requests come to nothing, before they reach the node or after: every block counts, once."""
+    """A third of all requests fail, before or after they reach the node. Every block counts once."""
     chance, before, calm = random.Random(seed), shared.height, itertools.count()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -304,7 +304,7 @@ def test_a_storm_of_faults_loses_no_block(shared: BitcoinNode, tmp_path: Path, s
 
 
 def test_a_block_that_is_submitted_twice_counts_once(shared: BitcoinNode, tmp_path: Path) -> None:
-    """The proxy repeats each request, so that the node calls each block a duplicate."""
+    """The proxy repeats each request, so the node calls each block a duplicate."""
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
         forward(shared, handler, request)
@@ -319,7 +319,7 @@ def test_a_block_that_is_submitted_twice_counts_once(shared: BitcoinNode, tmp_pa
 
 
 def test_blocks_on_an_old_template_are_stale_and_not_rejected(shared: BitcoinNode, tmp_path: Path) -> None:
-    """A cache in between hands out the template of before: the run goes on, and succeeds when the cache is renewed."""
+    """A proxy hands out a cached template for a while: the run goes on, and succeeds afterwards."""
     cached: list[Any] = []
 
     def old(template: dict[str, Any]) -> dict[str, Any]:
@@ -337,7 +337,7 @@ def test_blocks_on_an_old_template_are_stale_and_not_rejected(shared: BitcoinNod
 
 
 def test_another_chain_behind_the_same_url_is_noticed(shared: BitcoinNode, tmp_path: Path) -> None:
-    """A node that was away may have come back as another: nothing is mined there, and the found block is kept."""
+    """Another node answers at the URL: nothing is mined there, and the found block stays on disk."""
     with running(tmp_path / "signet", "signet", "-signetchallenge=51") as other:
         calls = itertools.count()
 
@@ -362,7 +362,7 @@ def test_another_chain_behind_the_same_url_is_noticed(shared: BitcoinNode, tmp_p
 def test_a_node_that_falls_silent_while_a_block_is_submitted_does_not_hold_up_the_end(
     shared: BitcoinNode, tmp_path: Path
 ) -> None:
-    """The block is on disk, and the next run submits it."""
+    """The block is on disk when the run ends, and the next run submits it."""
     before, silent, over = shared.height, threading.Event(), threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -388,7 +388,7 @@ def test_a_node_that_falls_silent_while_a_block_is_submitted_does_not_hold_up_th
 
 
 def test_a_kept_block_that_the_node_had_taken_is_said_to_be_on_the_chain(shared: BitcoinNode, tmp_path: Path) -> None:
-    """Only the answer was lost, and others have mined on it."""
+    """Only the answer was lost, and other blocks have followed."""
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
         status, body = forward(shared, handler, request)
@@ -412,7 +412,7 @@ WHITELIST = "getblockchaininfo,getblocktemplate,submitblock"
 
 @pytest.mark.parametrize("more", ["", ",getbestblockhash", ",waitforblockheight"])
 def test_a_node_that_allows_only_what_mining_needs(tmp_path: Path, more: str) -> None:
-    """-rpcwhitelist: the tip is watched by what is allowed, or not at all."""
+    """With -rpcwhitelist the tip is watched by the methods that are allowed, or not at all."""
     options = ["-signetchallenge=51", f"-rpcwhitelist=__cookie__:{WHITELIST}{more},getblockcount,stop"]
     with running(tmp_path / "node", "signet", *options) as node:
         run = run_on(node, tmp_path)
@@ -421,7 +421,7 @@ def test_a_node_that_allows_only_what_mining_needs(tmp_path: Path, more: str) ->
 
 
 def test_long_outages_again_and_again(tmp_path: Path) -> None:
-    """The node is killed and started three times; each time mining goes on, and each outage has its sentences."""
+    """The node is stopped and started three times. Mining goes on each time, and each outage is reported."""
     with running(tmp_path / "node", "signet", "-signetchallenge=51") as node, searching(run_on(node, tmp_path)) as run:
         for outage in range(3):
             node.stop(signal.SIGKILL if outage == 1 else signal.SIGTERM)
@@ -441,7 +441,7 @@ SPECS = [spec for spec in specs("c") if not spec.unavailable]
 @pytest.mark.parametrize("threads", [8, 32])
 @pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 def test_many_threads_on_regtest(shared: BitcoinNode, tmp_path: Path, spec: Any, threads: int) -> None:
-    """Every new block is a new job for all threads at once; a harder target keeps them at work together."""
+    """Each block is a new job for all threads at once. A harder target makes them work on it together."""
     before = shared.height
 
     def harder(template: dict[str, Any]) -> dict[str, Any]:
@@ -457,7 +457,7 @@ def test_many_threads_on_regtest(shared: BitcoinNode, tmp_path: Path, spec: Any,
 
 @pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 def test_many_threads_on_signet(tmp_path: Path, spec: Any) -> None:
-    """With blocks of 4.84 million hashes, and another miner's tips in between."""
+    """A block takes 4.84 million hashes, and another miner's tips arrive meanwhile."""
     with running(tmp_path / "node", "signet", "-signetchallenge=51") as node:
         runs = [run_on(node, tmp_path / str(threads), spec=spec, threads=threads) for threads in (8, 12)]
         for run in runs:

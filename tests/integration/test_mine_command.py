@@ -1,4 +1,4 @@
-"""The command as users meet it: its own process, its output, its sentences and exit codes, its end on signals."""
+"""`hashjoule mine` as users meet it: output, sentences, exit codes and signals, in a process of its own."""
 
 import json
 import os
@@ -30,31 +30,31 @@ SLACK_SECONDS = 2.0
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Kept blocks go to a temporary directory."""
+    """Keep pending blocks in a temporary directory."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BitcoinNode]:
-    """A regtest node."""
+    """Run a regtest node."""
     with running(tmp_path_factory.mktemp("node")) as node:
         yield node
 
 
 def mine(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command to its end."""
+    """Run the command to its end."""
     command = [sys.executable, "-m", "hashjoule", "mine", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
 def at(node: BitcoinNode, *arguments: str) -> list[str]:
-    """The options that lead to a node."""
+    """Return the options that lead to a node."""
     return ["--rpc-url", node.url, "--datadir", str(node.datadir), *arguments]
 
 
 def test_one_line_of_json_for_each_block(node: BitcoinNode) -> None:
-    """And nothing else on stdout; the summary is on stderr; no colour, no live line."""
+    """Stdout has nothing else; stderr has the summary, without colours or a live line."""
     before = node.height
     done = mine(*at(node), "--address", ADDRESS, "--blocks", "3", "--json")
     assert done.returncode == 0, done.stderr
@@ -68,14 +68,14 @@ def test_one_line_of_json_for_each_block(node: BitcoinNode) -> None:
 
 
 def test_plain_lines_name_height_hash_and_fate(node: BitcoinNode) -> None:
-    """One a block."""
+    """Each block has one line."""
     done = mine(*at(node), "--address", ADDRESS, "--blocks", "2")
     assert done.stdout.split()[2::3] == ["active", "active"]
     assert done.stdout.split()[4] == node.call("getbestblockhash")
 
 
 def test_an_embedded_chain_needs_neither_node_nor_address(tmp_path: Path) -> None:
-    """One option; a second run goes on."""
+    """One option is enough, and a second run continues the chain."""
     for height in (5, 10):
         done = mine("--embedded", str(tmp_path / "chain"), "--blocks", "5")
         assert done.returncode == 0, done.stderr
@@ -83,7 +83,7 @@ def test_an_embedded_chain_needs_neither_node_nor_address(tmp_path: Path) -> Non
 
 
 def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
-    """The one sentence of a command that failed as expected."""
+    """Return the one sentence of a command that failed as expected."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -91,14 +91,14 @@ def sentence(done: subprocess.CompletedProcess[str], code: int) -> str:
 
 
 def test_a_wrong_port_is_said(node: BitcoinNode) -> None:
-    """At once."""
+    """The command fails at once."""
     url = f"http://127.0.0.1:{free_port()}"
     done = mine("--rpc-url", url, "--cookie", str(node.cookie), "--address", ADDRESS)
     assert f"nothing listens at {url}; start bitcoind" in sentence(done, 3)
 
 
 def test_wrong_credentials_are_said_and_the_cookie_is_not(node: BitcoinNode, tmp_path: Path) -> None:
-    """At once, for a cookie and for a user."""
+    """The command fails at once, for a cookie and for a user."""
     (tmp_path / "stale").write_text("__cookie__:0123secret")
     done = mine("--rpc-url", node.url, "--cookie", str(tmp_path / "stale"), "--address", ADDRESS)
     assert "does not accept the cookie" in sentence(done, 3)
@@ -110,14 +110,14 @@ def test_wrong_credentials_are_said_and_the_cookie_is_not(node: BitcoinNode, tmp
 
 
 def test_the_cookie_is_never_shown(node: BitcoinNode) -> None:
-    """Neither by a run nor by its JSON."""
+    """It is in neither output."""
     done = mine(*at(node), "--address", ADDRESS, "--blocks", "1", "--json")
     secret = node.cookie.read_text().partition(":")[2]
     assert secret not in done.stdout + done.stderr
 
 
 def test_a_wrong_chain_is_said(node: BitcoinNode) -> None:
-    """With the right one."""
+    """The sentence names the node's chain."""
     done = mine("--chain", "signet", "--rpc-url", node.url, "--cookie", str(node.cookie), "--address", SIGNET_ADDRESS)
     assert "is on regtest, not on signet; give --chain regtest" in sentence(done, 1)
 
@@ -136,13 +136,13 @@ def test_a_wrong_chain_is_said(node: BitcoinNode) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2."""
+    """The exit code is 2."""
     assert run_command(["mine", *arguments]) == 2
     assert words in capsys.readouterr().err
 
 
 def test_no_cookie_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where it was looked for, and what to do."""
+    """The sentence says where the cookie was expected and what to do."""
     assert run_command(["mine", "--address", ADDRESS, "--datadir", str(tmp_path)]) == 3
     error = capsys.readouterr().err
     assert str(tmp_path / "regtest" / ".cookie") in error
@@ -160,7 +160,7 @@ class Process:
         )
 
     def end(self, number: int) -> tuple[int, str, float]:
-        """Sends a signal; returns the exit code, stderr, and how long the end took."""
+        """Send a signal; return the exit code, stderr, and how many seconds the end took."""
         began = time.monotonic()
         self.process.send_signal(number)
         try:
@@ -172,7 +172,7 @@ class Process:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_summary(node: BitcoinNode, number: int) -> None:
-    """Exit code 130, soon, every block counted."""
+    """The exit code is 130, the end is soon, and every block is counted."""
     before = node.height
     process = Process(*at(node), "--address", ADDRESS)
     deadline = time.monotonic() + 30
@@ -188,7 +188,7 @@ def test_a_signal_ends_the_run_with_a_summary(node: BitcoinNode, number: int) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_wait_for_a_silent_node(tmp_path: Path, number: int) -> None:
-    """The node stopped to answer in mid-search: neither its silence nor the search holds up the end."""
+    """The node stops answering during a search: neither its silence nor the search delays the end."""
     with running(tmp_path / "node", "signet", "-signetchallenge=51") as node:
         process = Process(*at(node), "--chain", "signet", "--address", SIGNET_ADDRESS)
         deadline = time.monotonic() + 30
@@ -217,7 +217,7 @@ except KeyboardInterrupt:  # before the command began
 
 
 def interrupted(seconds: float, signal_name: str, *arguments: str) -> list[dict[str, Any]]:
-    """Runs the command with a signal after this time; the blocks that it reported."""
+    """Run the command with a signal after this time; return the blocks or shares that it reported."""
     command = [sys.executable, "-c", INTERRUPTED, str(seconds), signal_name, *arguments, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 130, done.stderr
@@ -227,7 +227,7 @@ def interrupted(seconds: float, signal_name: str, *arguments: str) -> list[dict[
 
 @pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
 def test_ctrl_c_at_any_moment_on_a_node(node: BitcoinNode, state: Path, seconds: float) -> None:
-    """While it is imported, logs in, searches or submits: every block on the chain was reported, none is lost."""
+    """Whether the command is starting, searching or submitting: every block on the chain was reported."""
     before = node.height
     blocks = interrupted(seconds, "SIGINT", *at(node), "--address", ADDRESS)
     expected = [node.call("getblockhash", height) for height in range(before + 1, node.height + 1)]
@@ -237,7 +237,7 @@ def test_ctrl_c_at_any_moment_on_a_node(node: BitcoinNode, state: Path, seconds:
 
 @pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
 def test_ctrl_c_at_any_moment_on_an_embedded_chain(tmp_path: Path, seconds: float) -> None:
-    """While it is opened, too; the chain goes on where the report ended."""
+    """The chain continues where the report ended, even if it was just being opened."""
     arguments = ["--embedded", str(tmp_path / "chain")]
     blocks = interrupted(seconds, "SIGINT", *arguments)
     assert [block["height"] for block in blocks] == list(range(1, len(blocks) + 1))
@@ -246,7 +246,7 @@ def test_ctrl_c_at_any_moment_on_an_embedded_chain(tmp_path: Path, seconds: floa
 
 
 def test_a_reader_that_leaves_ends_the_run(tmp_path: Path) -> None:
-    """As `| head -1` does, without a traceback; the block that could not be printed is counted."""
+    """`| head -1` causes no traceback, and the block that could not be printed is counted."""
     command = f"exec {sys.executable} -m hashjoule mine --embedded {tmp_path / 'chain'} --json"
     with subprocess.Popen(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -261,7 +261,7 @@ def test_a_reader_that_leaves_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
-    """On one line that is written again and again, and removed for what stays; without a terminal there is none."""
+    """The line is rewritten in place and cleared for lines that stay; elsewhere there is none."""
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "hashjoule", "mine", "--embedded", str(tmp_path / "chain"), "--blocks", "5"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
@@ -276,7 +276,7 @@ def test_a_terminal_shows_a_live_line(tmp_path: Path) -> None:
 
 
 def test_the_odds_on_main_are_told_once(tmp_path: Path) -> None:
-    """In years at this hash rate; the end is soon, with nothing found."""
+    """They are told in years at this hash rate, while the run goes on."""
     (tmp_path / ".cookie").write_text("__cookie__:x")
     with http_server(MadeUpNode()) as url:
         address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
@@ -296,7 +296,7 @@ def test_the_odds_on_main_are_told_once(tmp_path: Path) -> None:
 def test_a_file_size_limit_keeps_the_block_out_of_the_disk_but_not_out_of_the_last_words(
     node: BitcoinNode, state: Path
 ) -> None:
-    """A disk that takes nothing, for real: the block is said on stderr, and it is a good one."""
+    """When nothing can be written, the block is printed on stderr, and the node accepts it."""
 
     def answer(handler: Any, request: bytes) -> None:
         if b"submitblock" in request:
@@ -318,8 +318,10 @@ def test_a_file_size_limit_keeps_the_block_out_of_the_disk_but_not_out_of_the_la
 
 
 def test_grind_is_a_grind_cmd(tmp_path: Path) -> None:
-    """Called as finish_block of Bitcoin Core's contrib/signet/miner calls it: the header as the last argument, nothing
-    on stdin, the solved header as all of stdout, of which only the nonce is taken."""
+    """It works for finish_block of Bitcoin Core's contrib/signet/miner.
+
+    That calls it with the header as the last argument and nothing on stdin, and takes the nonce from stdout.
+    """
     with (
         running(tmp_path / "node", "signet", "-signetchallenge=51") as node,
         closing(Node(node.rpc(), "signet")) as chain,

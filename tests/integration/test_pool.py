@@ -1,4 +1,4 @@
-"""Mining at pools: every share good, once, and of a job that still counts, whatever the pools do meanwhile."""
+"""Mining at pools: every share is correct, unique and of a current job, whatever the pools do meanwhile."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ SHARES = 30
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses that do not grow."""
+    """Keep pauses short."""
     monkeypatch.setattr(endpoint, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(endpoint, "LONGEST_PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short wait for the first job."""
+    """Wait only briefly for the first job."""
     monkeypatch.setattr(connections, "FIRST_JOB_SECONDS", 0.5)
 
 
 @pytest.fixture
 def pool() -> Iterator[TestPool]:
-    """A good pool."""
+    """Run a pool that behaves."""
     with running(TestPool()) as pool:
         yield pool
 
 
 def check(pool: TestPool, run: ShareRun) -> None:
-    """All that must hold after any run: no share was bad or came twice, and both sides count the same.
+    """Check what must hold after any run: no share was wrong or came twice, and both sides count the same.
 
-    Shares that were under way when a clean job came are stale, and that is nobody's fault.
+    A share that was on its way when a clean job came is stale, which is nobody's fault.
     """
     assert {share.fault for share in pool.bad} <= {"stale"}
     headers = [share.header for share in pool.good]
@@ -66,7 +66,7 @@ def check(pool: TestPool, run: ShareRun) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("roll_version", [False, True])
 def test_every_share_is_good(pool: TestPool, threads: int, roll_version: bool) -> None:
-    """By the pool's own count with hashlib, plain and rolled, with several threads."""
+    """The pool accepts every share, plain and rolled, from one thread and from several."""
     with ShareRun(pool, threads=threads, roll_version=roll_version).started() as run:
         pool.wait_for_shares(SHARES)
         pool.new_job()
@@ -79,7 +79,7 @@ def test_every_share_is_good(pool: TestPool, threads: int, roll_version: bool) -
 
 
 def test_all_hits_of_a_search_become_shares(pool: TestPool) -> None:
-    """None is dropped and none comes twice: the first extranonce2's hits are those that hashlib finds."""
+    """The shares of the first extranonce2 are exactly the hits that hashlib finds."""
     pool.difficulty = 1e-7
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(200)
@@ -101,7 +101,7 @@ def test_all_hits_of_a_search_become_shares(pool: TestPool) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 16])
 def test_extranonces_of_every_size(size: int) -> None:
-    """No bytes leave the nonce and the version; a job that is sent again is not searched again."""
+    """Without extranonce2 bytes the nonce and version are left; no header is searched twice."""
     with running(TestPool(extranonce2_size=size)) as pool, ShareRun(pool, roll_version=True).started() as run:
         pool.wait_for_shares(SHARES)
         with pool.lock:
@@ -112,7 +112,7 @@ def test_extranonces_of_every_size(size: int) -> None:
 
 
 def test_no_share_of_an_old_job_comes_after_one_of_a_new_one(pool: TestPool) -> None:
-    """Clean jobs in quick succession: once a share of a new job is there, the old one is over."""
+    """With clean jobs in quick succession, no share of an old job follows a share of a new one."""
     with ShareRun(pool, threads=2).started() as run:
         for _ in range(20):
             pool.new_job()
@@ -124,7 +124,7 @@ def test_no_share_of_an_old_job_comes_after_one_of_a_new_one(pool: TestPool) -> 
 
 
 def test_jobs_that_are_not_clean_leave_earlier_shares_good(pool: TestPool) -> None:
-    """None is lost, none is stale."""
+    """No share of an earlier job is lost or stale after a job that is not clean."""
     with ShareRun(pool, threads=2).started() as run:
         for _ in range(20):
             pool.new_job(clean=False)
@@ -134,7 +134,7 @@ def test_jobs_that_are_not_clean_leave_earlier_shares_good(pool: TestPool) -> No
 
 
 def test_a_difficulty_counts_from_the_next_job_on(pool: TestPool) -> None:
-    """Both ways, with shares of both jobs judged by their own."""
+    """Raised or lowered, each difficulty applies to the shares of the jobs after it."""
     with ShareRun(pool).started() as run:
         for difficulty in (1e-5, 1e-6, 3e-6):
             pool.wait_for_shares(5)
@@ -149,7 +149,7 @@ def test_a_difficulty_counts_from_the_next_job_on(pool: TestPool) -> None:
 
 
 def test_a_new_extranonce1(pool: TestPool) -> None:
-    """From the next job on."""
+    """A new extranonce1 applies from the next job on."""
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(5)
         pool.set_extranonce1(random.randbytes(6))
@@ -161,7 +161,7 @@ def test_a_new_extranonce1(pool: TestPool) -> None:
 
 
 def test_blocks_are_told_from_shares() -> None:
-    """A share that meets the network's target is a block, and said to be one."""
+    """A share that meets the network's target is reported as a block."""
     with running(TestPool(nbits=0x207FFFFF)) as pool, ShareRun(pool).started() as run:
         pool.wait_for_shares(5)
     assert all(result.block for result in run.report.shares)
@@ -169,7 +169,7 @@ def test_blocks_are_told_from_shares() -> None:
 
 
 def test_rejections_are_counted_by_reason(pool: TestPool) -> None:
-    """And the run goes on."""
+    """The run counts the pool's reasons and goes on."""
     answers = iter([[20, "bad luck", None], [21, "late", None], "why", [20, "bad luck", None]])
 
     def refuse(client: Client, message: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def test_rejections_are_counted_by_reason(pool: TestPool) -> None:
 def test_shares_that_nobody_answers_are_counted_and_do_not_stop_the_end(
     pool: TestPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even where so many are under way that the search has to wait."""
+    """The run ends in time even if so many shares are unanswered that the search waits."""
     monkeypatch.setattr(connections, "MAX_UNANSWERED", 16)
     pool.replies["mining.submit"] = lambda client, message: pool.shares.append(pool.judge(client, *message["params"]))
     with ShareRun(pool, threads=2).started() as run:
@@ -195,16 +195,16 @@ def test_shares_that_nobody_answers_are_counted_and_do_not_stop_the_end(
 
 
 def silent(client: Client, message: dict[str, Any]) -> None:
-    """Says nothing."""
+    """Do not answer."""
 
 
 def hangs_up(client: Client, message: dict[str, Any]) -> None:
-    """Goes."""
+    """Close the connection."""
     client.hang_up()
 
 
 def says(line: bytes) -> Reply:
-    """Anything."""
+    """Return a reply that sends this line."""
     return lambda client, message: client.send_raw(line)
 
 
@@ -226,7 +226,7 @@ MISBEHAVIOUR: dict[str, tuple[Reply, str]] = {
 def test_misbehaviour_at_every_step(
     pool: TestPool, step: str, reply: Reply, words: str, request: pytest.FixtureRequest
 ) -> None:
-    """The run ends with one sentence; no thread or connection is left."""
+    """The run ends with one sentence, and no thread or connection is left."""
     if "sends no" in words:
         request.getfixturevalue("impatient")  # only where time must run out: a slow machine is not misbehaviour
     pool.replies[step] = reply
@@ -240,7 +240,7 @@ def test_misbehaviour_at_every_step(
 def test_misbehaviour_in_mid_search_is_survived(
     pool: TestPool, reply: Reply, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Said, and tried again; shares after it are good."""
+    """The run reconnects, and all later shares are accepted."""
     monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.replies["mining.submit"] = reply
     with ShareRun(pool).started() as run:
@@ -251,7 +251,7 @@ def test_misbehaviour_in_mid_search_is_survived(
 
 
 def test_a_pool_that_says_nothing_any_more_is_left(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is there, and there are shares to hand in, but no word comes."""
+    """A pool that stays connected and sends nothing is disconnected after a while."""
     monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.difficulty = 1e9
     with ShareRun(pool).started() as run:
@@ -260,7 +260,7 @@ def test_a_pool_that_says_nothing_any_more_is_left(pool: TestPool, monkeypatch: 
 
 
 def test_a_pool_that_does_not_answer_shares_is_left(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even if it sends jobs."""
+    """A pool that sends jobs and does not answer shares is disconnected after a while."""
     monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
     pool.replies["mining.submit"] = silent
     with ShareRun(pool).started() as run:
@@ -269,7 +269,7 @@ def test_a_pool_that_does_not_answer_shares_is_left(pool: TestPool, monkeypatch:
 
 
 def test_a_flood_of_jobs_does_no_harm(pool: TestPool) -> None:
-    """Thousands at once, none of which has time to be searched: then the last one is."""
+    """After thousands of jobs at once, the last one is searched."""
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(1)
         with pool.lock:
@@ -283,7 +283,7 @@ def test_a_flood_of_jobs_does_no_harm(pool: TestPool) -> None:
 
 
 def test_a_flood_of_lines_does_not_hold_up_the_end(pool: TestPool) -> None:
-    """Nor does a pool that says the same for ever."""
+    """A stop is quick while a pool sends the same line without end."""
     flood = b'{"id":null,"method":"mining.set_difficulty","params":[1]}\n' * 1_000
     ended = threading.Event()
     with ShareRun(pool).started():
@@ -302,7 +302,7 @@ def test_a_flood_of_lines_does_not_hold_up_the_end(pool: TestPool) -> None:
 
 
 def test_an_absurdly_low_difficulty(pool: TestPool) -> None:
-    """Every hash is a share: as many are sent as are answered, each once."""
+    """When every hash is a share, only as many are sent as the pool answers, each once."""
     pool.difficulty = 1e-15
     with ShareRun(pool, threads=2).started() as run:
         pool.wait_for_shares(2_000)
@@ -310,7 +310,7 @@ def test_an_absurdly_low_difficulty(pool: TestPool) -> None:
 
 
 def test_a_job_twice_is_not_searched_twice(pool: TestPool) -> None:
-    """Word for word, with and without others in between."""
+    """A job that is sent again, at once or after others, brings no share twice."""
     with ShareRun(pool).started() as run:
         for _ in range(5):
             pool.wait_for_shares(5)
@@ -322,7 +322,7 @@ def test_a_job_twice_is_not_searched_twice(pool: TestPool) -> None:
 
 
 def test_a_share_is_not_sent_twice_after_a_reconnection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a pool hands out the same extranonce1 and job again, and there is nothing but the nonce to vary."""
+    """This holds even if the pool sends the same extranonce1 and job again and only the nonce can vary."""
     monkeypatch.setattr(connections, "MAX_UNANSWERED", 2)
     with running(TestPool(extranonce2_size=0)) as pool:
         subscribe = pool._mining_subscribe
@@ -341,7 +341,7 @@ def test_a_share_is_not_sent_twice_after_a_reconnection(monkeypatch: pytest.Monk
 
 
 def test_two_miners_with_one_extranonce1_search_different_headers(pool: TestPool) -> None:
-    """As behind a proxy that gives all the same."""
+    """Two miners behind a proxy that gives all the same extranonce1 send no share twice."""
 
     def same(client: Client, message: dict[str, Any]) -> None:
         client.extranonce1 = b"same"
@@ -354,19 +354,19 @@ def test_two_miners_with_one_extranonce1_search_different_headers(pool: TestPool
 
 
 class Quick:
-    """A backend that is through with all nonces at once, and notes when it searched which time."""
+    """A backend that finishes all nonces at once, and notes when it searched which time."""
 
     def __init__(self) -> None:
         self.times: list[tuple[int, float]] = []
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
-        """Finds nothing."""
+        """Find nothing."""
         self.times.append((job.header.time, time.monotonic()))
         return []
 
 
 def test_the_time_of_a_job_moves_on_no_faster_than_the_clock() -> None:
-    """When nonces and versions are used up and there is no extranonce2; then the search waits."""
+    """When nonces and versions are used up and there is no extranonce2, the search waits for the clock."""
     backend, began = Quick(), time.monotonic()
     with running(TestPool(extranonce2_size=0)) as pool:
         run = ShareRun(pool)
@@ -391,7 +391,7 @@ def test_backends_that_err_are_found_out(pool: TestPool) -> None:
 
 
 def test_the_next_pool_in_order_and_back() -> None:
-    """While the first is away the second is mined at; when it is back, it has its turn again."""
+    """The second pool is mined at while the first is away, and the first again when it is back."""
     first, second = TestPool(port=free_port()), TestPool()
     with running(second), ShareRun(first, second).started() as run:
         second.wait_for_shares(5)
@@ -407,7 +407,7 @@ def test_the_next_pool_in_order_and_back() -> None:
 
 
 def test_pools_that_refuse_are_passed_over() -> None:
-    """A wrong password here, no version rolling there: the third will do."""
+    """A pool that rejects the password and one without version rolling are skipped for the third."""
     strict, old, good = TestPool(users={}), TestPool(allowed_mask=0), TestPool()
     with running(strict), running(old), running(good):
         with ShareRun(strict, old, good, roll_version=True).started() as run:
@@ -418,7 +418,7 @@ def test_pools_that_refuse_are_passed_over() -> None:
 
 
 def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others have their turn meanwhile."""
+    """While a pool waits for its next try, the others are used."""
     monkeypatch.setattr(endpoint, "FIRST_PAUSE_SECONDS", 600.0)
     strict, second, third = TestPool(users={}), TestPool(), TestPool()
     with running(strict), running(second), running(third), ShareRun(strict, second, third).started():
@@ -429,7 +429,7 @@ def test_a_pool_that_failed_rests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pool_that_hangs_up_at_first_contact_is_tried_again(pool: TestPool) -> None:
-    """A few times: it may be restarting."""
+    """A pool may be restarting, so a few broken connections are tolerated."""
 
     def subscribe(client: Client, message: dict[str, Any]) -> None:
         client.hang_up() if pool.connections < 4 else pool._mining_subscribe(client, message)
@@ -442,7 +442,7 @@ def test_a_pool_that_hangs_up_at_first_contact_is_tried_again(pool: TestPool) ->
 
 
 def test_no_pool_at_all() -> None:
-    """At first contact the run ends, with each pool's sentence."""
+    """At first contact the run ends with a sentence for each pool."""
     with running(TestPool(users={})) as strict:
         run = ShareRun(strict, PoolUrl("127.0.0.1", free_port()))
         message = run.failure()
@@ -451,7 +451,7 @@ def test_no_pool_at_all() -> None:
 
 
 def test_pools_that_stay_away_are_given_up(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a long time, with what is wrong."""
+    """After a long time the run ends and says what is wrong with each pool."""
     monkeypatch.setattr(connections, "PATIENCE_SECONDS", 0.5)
     run = ShareRun(pool)
     run._thread.start()
@@ -464,7 +464,7 @@ def test_pools_that_stay_away_are_given_up(pool: TestPool, monkeypatch: pytest.M
 
 
 def test_a_reconnection_to_the_same_pool(pool: TestPool) -> None:
-    """Without parameters, and to another port of the same host."""
+    """client.reconnect works without parameters and with another port of the same host."""
     with running(TestPool()) as other, ShareRun(pool).started():
         pool.wait_for_shares(2)
         pool.say("client.reconnect")
@@ -476,7 +476,7 @@ def test_a_reconnection_to_the_same_pool(pool: TestPool) -> None:
 
 
 def test_a_reconnection_to_another_host_needs_leave(pool: TestPool) -> None:
-    """Without it the connection stays; with it the other host is gone to."""
+    """Another host is used only with follow_reconnect; otherwise the connection stays."""
     with running(TestPool()) as other:
         with ShareRun(pool).started() as run:
             pool.wait_for_shares(2)
@@ -495,7 +495,7 @@ def test_a_reconnection_to_another_host_needs_leave(pool: TestPool) -> None:
     "params", [["127.0.0.1", 0, 0], ["127.0.0.1", 70_000, 0], ["", "x", 0], ["", 1, -1], ["", 1, "nan"]]
 )
 def test_reconnections_to_nowhere(pool: TestPool, params: list[Any]) -> None:
-    """The pool is tried again at its own address."""
+    """After parameters that make no sense, the pool is tried again at its own URL."""
     with ShareRun(pool).started():
         pool.wait_for_shares(2)
         pool.say("client.reconnect", *params)
@@ -504,7 +504,7 @@ def test_reconnections_to_nowhere(pool: TestPool, params: list[Any]) -> None:
 
 
 def test_a_reconnection_to_where_nobody_listens(pool: TestPool) -> None:
-    """The same."""
+    """After a failed redirection, the pool is tried again at its own URL."""
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(2)
         pool.say("client.reconnect", "127.0.0.1", port := free_port(), 0)
@@ -513,7 +513,7 @@ def test_a_reconnection_to_where_nobody_listens(pool: TestPool) -> None:
 
 
 def test_a_loop_of_reconnections_ends(pool: TestPool) -> None:
-    """Before the first job it ends the run."""
+    """A pool that sends its miners around before the first job ends the run."""
     pool.replies["mining.subscribe"] = lambda client, message: client.tell("client.reconnect")
     assert "sends its miners round and round" in ShareRun(pool).failure()
     assert pool.connections <= 7
@@ -521,7 +521,7 @@ def test_a_loop_of_reconnections_ends(pool: TestPool) -> None:
 
 @contextmanager
 def certificate(name: str, monkeypatch: pytest.MonkeyPatch, trusted: bool) -> Iterator[ssl.SSLContext]:
-    """A server's certificate for a name, of an authority that is trusted or not."""
+    """Make a server's certificate for a name, from an authority that is trusted or not."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
@@ -532,7 +532,7 @@ def certificate(name: str, monkeypatch: pytest.MonkeyPatch, trusted: bool) -> It
 
 
 def test_tls_with_a_good_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of an authority that SSL_CERT_FILE names."""
+    """A certificate from an authority that SSL_CERT_FILE names is accepted."""
     with (
         certificate("localhost", monkeypatch, trusted=True) as context,
         running(TestPool(), context) as pool,
@@ -546,7 +546,7 @@ def test_tls_with_a_good_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "trusted", "words"), [("localhost", False, "certificate"), ("a.example", True, "localhost")]
 )
 def test_tls_with_a_bad_certificate(name: str, trusted: bool, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an unknown authority, or for another name."""
+    """A certificate from an unknown authority, or for another name, is refused."""
     with certificate(name, monkeypatch, trusted) as context, running(TestPool(), context) as pool:
         message = ShareRun(PoolUrl("localhost", pool.port, tls=True)).failure()
     assert "the certificate of localhost" in message
@@ -555,7 +555,7 @@ def test_tls_with_a_bad_certificate(name: str, trusted: bool, words: str, monkey
 
 
 def test_tls_where_there_is_none(pool: TestPool) -> None:
-    """And the other way round."""
+    """TLS with a pool that does not speak it ends with a sentence."""
     pool.replies[""] = says(b"what?\n")
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -573,20 +573,20 @@ def test_tls_where_there_is_none(pool: TestPool) -> None:
 
 
 def test_a_name_that_nobody_knows() -> None:
-    """One sentence."""
+    """A host that cannot be resolved ends the run with a sentence."""
     assert ShareRun(PoolUrl("pool.invalid", 3333)).failure() == "pool.invalid:3333 has no known address; check --pool"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_port_that_accepts_and_says_nothing() -> None:
-    """With what it does not say."""
+    """The sentence names the answer that is missing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         message = ShareRun(PoolUrl("127.0.0.1", server.getsockname()[1])).failure()
     assert "accepts connections but sends no answer to mining.subscribe; check --pool" in message
 
 
 def test_the_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ "x" without one, as miners do."""
+    """The password is "x" unless the variable is set, and it is never shown."""
     for password in ("x", "s3cret"):
         if password != "x":
             monkeypatch.setenv(POOL_PASSWORD_VARIABLE, password)
@@ -596,7 +596,7 @@ def test_the_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch
 
 
 def test_dead_connections_are_found_by_the_system(pool: TestPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TCP's own keep-alive is on."""
+    """TCP's keep-alive is on."""
     on: list[int] = []
     keep_alive = sockets.keep_alive
 
@@ -611,7 +611,7 @@ def test_dead_connections_are_found_by_the_system(pool: TestPool, monkeypatch: p
 
 
 def test_a_stop_before_the_first_word() -> None:
-    """Of a pool that does not say one."""
+    """A run can be stopped while a pool has not said anything yet."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         ShareRun(PoolUrl("127.0.0.1", server.getsockname()[1])).started(),
@@ -620,7 +620,7 @@ def test_a_stop_before_the_first_word() -> None:
 
 
 def test_what_was_sent_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch, pool: TestPool) -> None:
-    """The latest shares, and no more."""
+    """Only the latest shares are remembered."""
     monkeypatch.setattr(connections, "MAX_REMEMBERED", 10)
     with ShareRun(pool).started() as run:
         pool.wait_for_shares(50)
@@ -634,28 +634,28 @@ def test_what_was_sent_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPat
      "stratum+tcp://[::1", "stratum+udp://pool.example:3333"],
 )  # fmt: skip
 def test_urls_that_are_none(url: str) -> None:
-    """The sentence shows how one looks."""
+    """A malformed URL is refused with an example of a good one."""
     with pytest.raises(UsageError, match=r"must look like stratum\+tcp://pool.example:3333 or"):
         PoolUrl.parse(url)
 
 
 @pytest.mark.parametrize("url", ["stratum+tcp://a:s3cret@pool.example:3333", "stratum+tcp://s3cret@pool.example:3333"])
 def test_urls_with_a_user(url: str) -> None:
-    """They are refused without being repeated."""
+    """A URL with a user is refused without being repeated."""
     with pytest.raises(UsageError, match="must hold no user and no password; use --user") as caught:
         PoolUrl.parse(url)
     assert "s3cret" not in str(caught.value)
 
 
 def test_urls() -> None:
-    """Both schemes, any case, IPv6."""
+    """Both schemes are read, in any case, with IPv6 too."""
     assert PoolUrl.parse("stratum+tcp://Pool.Example:3333/") == PoolUrl("pool.example", 3333)
     assert PoolUrl.parse("STRATUM+SSL://[::1]:3334") == PoolUrl("::1", 3334, tls=True)
     assert str(PoolUrl("::1", 1)) == "[::1]:1"
 
 
 def test_the_end_of_a_connection_that_never_began() -> None:
-    """Ending is safe at once after starting."""
+    """Ending right after starting is safe."""
     pools = PoolConnections([PoolUrl("127.0.0.1", free_port())], "alice", lambda: None)
     pools.start()
     pools.end()

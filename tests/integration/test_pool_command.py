@@ -1,4 +1,4 @@
-"""`hashjoule mine --pool` as users meet it: its own process, its output, its sentences and exit codes, its end."""
+"""`hashjoule mine --pool` as users meet it: output, sentences, exit codes and signals, in a process of its own."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from tests.integration.test_mine_command import (
 
 @pytest.fixture
 def pool() -> Iterator[TestPool]:
-    """A pool."""
+    """Run a pool."""
     with running(TestPool(difficulty=1e-5)) as pool:
         yield pool
 
 
 def at(pool: TestPool, *arguments: str) -> list[str]:
-    """The options that lead to it."""
+    """Return the options that lead to a pool."""
     return ["--pool", f"stratum+tcp://127.0.0.1:{pool.port}", "--user", "alice", *arguments]
 
 
 def test_one_line_of_json_for_each_share(pool: TestPool) -> None:
-    """And nothing else on stdout; the rest is on stderr; no colour, no live line."""
+    """Stdout has nothing else; stderr has the rest, without colours or a live line."""
     done = mine(*at(pool, "--shares", "3", "--json"))
     assert done.returncode == 0, done.stderr
     shares = [json.loads(line) for line in done.stdout.splitlines()]
@@ -58,7 +58,7 @@ def test_one_line_of_json_for_each_share(pool: TestPool) -> None:
 
 
 def test_plain_lines_say_what_became_of_a_share() -> None:
-    """Reason and block included."""
+    """They include the pool's reason, and whether the share is a block."""
     with running(TestPool(nbits=0x207FFFFF)) as pool:
         answers = iter([[23, "too easy", None]])
         submit = pool._mining_submit
@@ -77,7 +77,7 @@ def test_plain_lines_say_what_became_of_a_share() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_a_summary(pool: TestPool, number: int) -> None:
-    """Exit code 130, soon, every share counted."""
+    """The exit code is 130, the end is soon, and every share is counted."""
     process = Process(*at(pool))
     pool.wait_for_shares(5)
     code, error, seconds = process.end(number)
@@ -90,7 +90,7 @@ def test_a_signal_ends_the_run_with_a_summary(pool: TestPool, number: int) -> No
 
 @pytest.mark.parametrize("seconds", MOMENTS_SECONDS)
 def test_ctrl_c_at_any_moment(pool: TestPool, seconds: float) -> None:
-    """While it connects, searches or submits: every share that was accepted is one of the pool's."""
+    """Whether the command is starting, searching or submitting: accepted shares are the pool's shares."""
     shares = interrupted(seconds, "SIGINT", *at(pool))
     accepted = {share["hash"] for share in shares if share["fate"] == "accepted"}
     assert accepted <= {Header.parse(share.header).hash()[::-1].hex() for share in pool.good}
@@ -98,7 +98,7 @@ def test_ctrl_c_at_any_moment(pool: TestPool, seconds: float) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_wait_for_a_silent_pool(pool: TestPool, number: int) -> None:
-    """Neither its silence nor its owed answers hold up the end."""
+    """Neither the pool's silence nor unanswered shares delay the end."""
     process = Process(*at(pool))
     pool.wait_for_shares(1)
     pool.replies["mining.submit"] = lambda client, message: None
@@ -112,7 +112,7 @@ def test_a_signal_ends_a_wait_for_a_silent_pool(pool: TestPool, number: int) -> 
 
 
 def test_the_password_is_sent_and_never_shown() -> None:
-    """Not even when it is wrong."""
+    """It is not shown even when it is wrong."""
     secret = {**os.environ, "HASHJOULE_POOL_PASSWORD": "0123secret"}
     with running(TestPool(users={"alice": "0123secret"})) as pool:
         done = mine(*at(pool, "--shares", "1"), env=secret)
@@ -125,7 +125,7 @@ def test_the_password_is_sent_and_never_shown() -> None:
 
 
 def test_what_is_wrong_at_first_contact_is_said_at_once() -> None:
-    """Nothing there, or no version rolling; nothing else is printed."""
+    """The command prints one sentence and nothing else."""
     port = free_port()
     done = mine("--pool", f"stratum+tcp://127.0.0.1:{port}", "--user", "alice")
     assert sentence(done, 3) == f"hashjoule: nothing listens at 127.0.0.1:{port}; check --pool."
@@ -165,7 +165,7 @@ ONLY_NODE = "--pool mines what the pool hands out; leave out"
     ],
 )
 def test_bad_input_is_one_sentence(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 2; what may be a secret is not repeated."""
+    """The exit code is 2, and what may be a secret is not repeated."""
     assert run_command(["mine", *arguments]) == 2
     error = capsys.readouterr().err
     assert words in error
@@ -173,7 +173,7 @@ def test_bad_input_is_one_sentence(arguments: list[str], words: str, capsys: pyt
 
 
 def test_a_live_line_fits_the_terminal(pool: TestPool) -> None:
-    """What wraps could not be removed again."""
+    """A line that wraps could not be cleared."""
     ours, theirs = os.openpty()
     environment = {**os.environ, "COLUMNS": "60"}
     command = [*Process.COMMAND, *at(pool, "--shares", "3", "--threads", "1")]

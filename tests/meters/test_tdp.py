@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from hashjoule import cli
 from hashjoule.errors import UsageError
+from hashjoule.hardware import usable_cores
 from hashjoule.meters import tdp
 
 ROWS = list(csv.DictReader((files("hashjoule") / "data" / "tdp.csv").read_text("utf-8").splitlines()))
@@ -68,14 +70,56 @@ def test_sockets(tmp_path: Path) -> None:
     assert tdp.sockets(cpuinfo) == 1
 
 
-def test_bench_shows_a_bound_as_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--tdp` fills in where no meter is, as an upper bound; beside declared watts it is refused."""
-    monkeypatch.setattr("hashjoule.benchmark.run.cpu_name", lambda: "AMD EPYC 9755 128-Core Processor")
+@pytest.fixture
+def rated_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU whose rated power is known, and no meter."""
+    for module in ("run", "plan"):
+        monkeypatch.setattr(f"hashjoule.benchmark.{module}.cpu_name", lambda: "AMD EPYC 9755 128-Core Processor")
     monkeypatch.setattr(tdp, "sockets", lambda: 1)
     monkeypatch.setattr("hashjoule.meters.meters", list)
-    assert cli.run(["bench", "--backend", "reference", "--mode", "plain", "--seconds", "0.1", "--tdp"]) == 0
+
+
+BENCH = ["bench", "--backend", "c:portable", "--mode", "plain", "--seconds", "0.1"]
+
+
+@pytest.mark.usefixtures("rated_cpu")
+def test_bench_shows_unasked_what_follows_from_the_rated_power(capsys: pytest.CaptureFixture[str]) -> None:
+    """For all cores only, marked as a bound, and never as a measurement: the record holds no energy."""
+    assert cli.run(BENCH) == 0
     printed = capsys.readouterr().out
-    assert "500 bound" in printed
-    assert "<= " in printed
+    (line,) = [line for line in printed.splitlines() if "rated  " in line]
+    backend, mode, cores, power, unit, method, j_per_th, *_ = line.split()
+    assert (backend, mode, cores, power, unit, method) == (
+        "c:portable",
+        "plain",
+        str(usable_cores()),
+        "≤500",
+        "W",
+        "rated",
+    )
+    assert j_per_th.startswith("≤")
+    assert "an upper bound, no measurement" in printed
+    assert "No J/TH: no power was measured" in printed
+    assert cli.run([*BENCH, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["cpu_rating"]["power_w"] == 500
+    assert all(result["energy"] is None and result["j_per_th"] is None for result in record["results"])
+
+
+def test_nothing_is_claimed_of_an_unknown_cpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cloud's masked name."""
+    monkeypatch.setattr("hashjoule.benchmark.run.cpu_name", lambda: "AMD EPYC")
+    assert cli.run(BENCH) == 0
+    assert "≤" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("rated_cpu")
+def test_bench_saves_a_bound_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--tdp` puts the bound into the record; beside declared watts it is refused."""
+    assert cli.run([*BENCH, "--threads", "1", "--tdp"]) == 0
+    printed = capsys.readouterr().out
+    assert "≤500 W   bound  ≤" in printed
     assert cli.run(["bench", "--tdp", "--watts", "5"]) == 2
     assert "--watts" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Addresses to scripts: published vectors, the wrong network, and nonsense."""
+"""Addresses become scripts: published vectors, other networks, and nonsense."""
 
 import pytest
 
@@ -25,7 +25,7 @@ GOOD = [  # BIP 173's and BIP 350's test vectors, and the hash of the same key i
 
 @pytest.mark.parametrize(("chain", "address", "script"), GOOD, ids=[f"{c}-{s[:4]}" for c, _, s in GOOD])
 def test_published_addresses_have_their_scripts(chain: str, address: str, script: str) -> None:
-    """All five types of a chain."""
+    """All five address types give the published scripts."""
     assert script_of(address, chain).hex() == script
 
 
@@ -40,7 +40,7 @@ def test_published_addresses_have_their_scripts(chain: str, address: str, script
     ],
 )
 def test_an_address_of_another_network_is_refused(chain: str, address: str) -> None:
-    """With a sentence that names the wanted one."""
+    """The sentence names the network that is wanted."""
     with pytest.raises(UsageError, match=f"not of {chain}; give one of {chain}"):
         script_of(address, chain)
 
@@ -60,6 +60,6 @@ def test_an_address_of_another_network_is_refused(chain: str, address: str) -> N
     ],
 )
 def test_nonsense_is_refused(address: str) -> None:
-    """With a usage error, whatever it is."""
+    """Anything else is a usage error."""
     with pytest.raises(UsageError):
         script_of(address, "main")

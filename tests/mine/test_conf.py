@@ -28,7 +28,10 @@ SECRET = "s3cr3t-0123456789abcdef"
 def test_without_a_file_ports_and_cookies_are_the_usual_ones(
     chain: str, port: int, cookie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With --datadir and without (Bitcoin Core, chainparamsbase.cpp and GetDefaultDataDir on Linux)."""
+    """The defaults are those of Bitcoin Core, with --datadir and without.
+
+    Source: chainparamsbase.cpp, and GetDefaultDataDir on Linux.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("sys.platform", "linux")
     for conf, directory in ((NodeConf(chain, tmp_path), tmp_path), (NodeConf(chain), tmp_path / ".bitcoin")):
@@ -37,7 +40,7 @@ def test_without_a_file_ports_and_cookies_are_the_usual_ones(
 
 
 def conf(tmp_path: Path, text: str, chain: str = "regtest") -> NodeConf:
-    """The settings of a file with this text."""
+    """Return the settings of a file with this content."""
     (tmp_path / "bitcoin.conf").write_text(text)
     return NodeConf(chain, tmp_path)
 
@@ -56,17 +59,17 @@ def conf(tmp_path: Path, text: str, chain: str = "regtest") -> NodeConf:
     ],
 )
 def test_which_setting_counts(text: str, url: str, tmp_path: Path) -> None:
-    """The chain's own before the common ones, the first of several; a port at the top is main's."""
+    """A chain's own setting comes before a common one, and the first of several counts."""
     assert conf(tmp_path, text).url == url
 
 
 def test_a_port_at_the_top_is_mains(tmp_path: Path) -> None:
-    """And nobody else's."""
+    """A port outside any section belongs to main."""
     assert conf(tmp_path, "rpcport=2000\n", "main").url == "http://127.0.0.1:2000"
 
 
 def test_the_datadir_of_the_usual_file_holds_the_cookie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--datadir, where given, says it already."""
+    """A `datadir` in the file counts unless --datadir is given."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("sys.platform", "linux")
     (tmp_path / ".bitcoin").mkdir()
@@ -94,14 +97,14 @@ def test_a_password_is_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.
 def test_a_file_that_does_not_do_is_one_sentence(
     text: str, error: type[HashjouleError], says: str, tmp_path: Path
 ) -> None:
-    """It names the file and the line and shows nothing of it: a password may stand there."""
+    """It names the file and the line and shows nothing of it, since it may hold a password."""
     with pytest.raises(error, match=says) as caught:
         Rpc(conf(tmp_path, text).url, Credentials(user="alice"))
     assert SECRET not in str(caught.value)
 
 
 def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path) -> None:
-    """With a way around it."""
+    """It says which options replace the file."""
     (tmp_path / "bitcoin.conf").mkdir()
     with pytest.raises(UnavailableError, match=r"bitcoin\.conf cannot be read \(.*\); give --rpc-url and --cookie"):
         NodeConf("main", tmp_path)
@@ -109,7 +112,7 @@ def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path: Path) -> None:
 
 @contextmanager
 def node_with_only(datadir: Path) -> Iterator[None]:
-    """A bitcoind that knows its data directory and nothing else, and that bitcoin-cli finds by the same."""
+    """Run a bitcoind that is given nothing but its data directory."""
     process = subprocess.Popen([bitcoind(), f"-datadir={datadir}", "-printtoconsole=0"])
     try:
         cli = [str(bitcoind().with_name("bitcoin-cli")), f"-datadir={datadir}", "-rpcwait"]
@@ -130,7 +133,7 @@ def node_with_only(datadir: Path) -> Iterator[None]:
     ids=["section", "cookie file", "password"],
 )
 def test_what_bitcoin_cli_finds_is_found(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One file tells bitcoind, bitcoin-cli and us."""
+    """The same file configures bitcoind, bitcoin-cli and us."""
     monkeypatch.delenv(RPC_PASSWORD_VARIABLE, raising=False)
     port = str(free_port())
     common = "regtest=1\nlisten=0\nregtest.connect=0\n"

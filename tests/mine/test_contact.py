@@ -24,21 +24,21 @@ from hashjoule.mine.template import MalformedTemplateError
 
 
 class Pauses(threading.Event):
-    """A stop event that notes how long it was waited for, and does not wait."""
+    """A stop event that records how long it was waited for, and does not wait."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: list[float] = []
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Notes it."""
+        """Record the time."""
         assert timeout is not None
         self.seconds.append(timeout)
         return self.is_set()
 
 
 class Asked:
-    """A contact, what it said, and the node behind it that fails as told."""
+    """A contact, what it said, and a node behind it that fails on demand."""
 
     def __init__(self, established: bool) -> None:
         self.stop, self.said, self.effort = Pauses(), list[str](), Effort()
@@ -47,7 +47,7 @@ class Asked:
             assert self.contact.ask(lambda: "yes") == "yes"
 
     def ask(self, *failures: Exception, on_failure: Callable[[], None] = lambda: None) -> str:
-        """Asks a question that fails so often before it is answered."""
+        """Ask a question that fails in these ways before it is answered."""
         left = iter(failures)
 
         def question() -> str:
@@ -72,7 +72,7 @@ PASSING: list[HashjouleError] = [
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 def test_one_bad_answer_costs_50_milliseconds(error: HashjouleError) -> None:
-    """Whatever is bad about it; and the next bad one costs no more."""
+    """This holds for any kind of bad answer, and again for the next one."""
     asked = Asked(established=True)
     for _ in range(3):
         assert asked.ask(error) == "yes"
@@ -80,14 +80,14 @@ def test_one_bad_answer_costs_50_milliseconds(error: HashjouleError) -> None:
 
 
 def test_pauses_double_up_to_a_second() -> None:
-    """A node that comes back after a long outage is noticed within that."""
+    """A node that comes back after a long outage is noticed within a second."""
     asked = Asked(established=True)
     asked.ask(*[NoAnswerError("away")] * 8)
     assert asked.stop.seconds == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
 
 
 def test_an_outage_is_told_once_for_each_reason_and_its_end_once() -> None:
-    """However often the node is asked."""
+    """It does not matter how often the node is asked."""
     asked = Asked(established=True)
     asked.ask(*[NoAnswerError("refused")] * 3, *[NotReadyError("loading")] * 3)
     assert asked.said == ["waiting: refused", "waiting: loading", "the node answers again"]
@@ -96,7 +96,7 @@ def test_an_outage_is_told_once_for_each_reason_and_its_end_once() -> None:
 
 
 def test_each_failure_is_passed_on_except_a_chain_ahead_of_the_clock() -> None:
-    """The caller keeps a block when the node is away; for a block that is too early it need not."""
+    """The caller keeps a block on disk while the node is away, and need not while the block is too early."""
     asked, failures = Asked(established=True), []
     asked.ask(TooEarlyError(), NoAnswerError("away"), NoAnswerError("away"), on_failure=lambda: failures.append(1))
     assert len(failures) == 2
@@ -134,7 +134,7 @@ def test_refused_logins_end_a_wait_after_a_few() -> None:
 
 
 def test_what_cannot_pass_ends_the_run_at_once() -> None:
-    """Such as a rule that this version does not know."""
+    """An unknown rule is an example."""
     asked = Asked(established=True)
     with pytest.raises(UnavailableError, match="unknown rule"):
         asked.ask(UnavailableError("unknown rule"))
@@ -142,14 +142,14 @@ def test_what_cannot_pass_ends_the_run_at_once() -> None:
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the last reason."""
+    """The sentence has the last reason."""
     monkeypatch.setattr(contact, "PATIENCE_SECONDS", -1.0)
     with pytest.raises(UnavailableError, match="gave up after -1 s: away"):
         Asked(established=True).ask(NoAnswerError("away"))
 
 
 def test_a_stop_ends_it() -> None:
-    """Before the next pause."""
+    """No further pause follows."""
     asked = Asked(established=True)
     asked.stop.set()
     assert asked.ask() == "yes"
@@ -159,7 +159,7 @@ def test_a_stop_ends_it() -> None:
 
 
 def test_time_without_a_node_is_not_in_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run's time includes it; the rate does not, however the wait ends."""
+    """The run's time includes it and its rate does not, however the wait ends."""
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     asked = Asked(established=True)

@@ -1,4 +1,4 @@
-"""The loop on an embedded chain and on servers that are made up: what a real node cannot be brought to do."""
+"""The mining loop on an embedded chain, and on a fake node for what a real one cannot be made to do."""
 
 import json
 import time
@@ -40,13 +40,13 @@ MAIN_TEMPLATE = {
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[EmbeddedChain]:
-    """A new embedded chain."""
+    """Open a new embedded chain."""
     with closing(EmbeddedChain(tmp_path / "chain")) as chain:
         yield chain
 
 
 def test_an_embedded_chain_grows_and_goes_on_where_it_ended(tmp_path: Path) -> None:
-    """Over the forms of the height and a halving; Bitcoin Core's own code checks each block."""
+    """Bitcoin Core's own code accepts each block, over all forms of the height and a halving."""
     for first, last in ((1, 160), (161, 200)):
         run = Run(EmbeddedChain(tmp_path / "chain"), tmp_path)
         stats = run.mine(last - first + 1)
@@ -55,7 +55,7 @@ def test_an_embedded_chain_grows_and_goes_on_where_it_ended(tmp_path: Path) -> N
 
 
 def solved(candidate: CandidateBlock, extranonce: int) -> bytes:
-    """A block of a regtest candidate with proof of work."""
+    """Return a block of a regtest candidate with proof of work."""
     header = candidate.header(extranonce)
     target = 0x7FFFFF << 232
     return next(
@@ -66,7 +66,7 @@ def solved(candidate: CandidateBlock, extranonce: int) -> bytes:
 
 
 def test_an_invalid_block_does_not_enter_the_embedded_chain(chain: EmbeddedChain) -> None:
-    """A coinbase that takes too much: a reason, an unmoved tip, a block that is not active."""
+    """A coinbase that takes too much is refused with a reason, and the tip does not move."""
     import msgspec
 
     template = chain.template()
@@ -79,7 +79,7 @@ def test_an_invalid_block_does_not_enter_the_embedded_chain(chain: EmbeddedChain
 
 
 def test_rivals_on_an_embedded_chain_have_their_standing(chain: EmbeddedChain) -> None:
-    """The first of two blocks at one height stays; the other is stale; a third is unknown."""
+    """The first of two blocks at one height is active, the second stale, and a third unknown."""
     candidate = CandidateBlock(chain.template(), ANYONE_CAN_SPEND)
     first, second = (solved(candidate, i) for i in (1, 2))
     assert chain.submit(first)[0] is None
@@ -91,7 +91,7 @@ def test_rivals_on_an_embedded_chain_have_their_standing(chain: EmbeddedChain) -
 
 
 def test_a_directory_in_use_and_one_that_is_a_file_are_refused(chain: EmbeddedChain, tmp_path: Path) -> None:
-    """With a sentence."""
+    """Both end with a sentence."""
     with pytest.raises(UnavailableError, match="in use by another process, or damaged"):
         EmbeddedChain(tmp_path / "chain")
     (tmp_path / "file").write_text("")
@@ -109,7 +109,7 @@ FOREIGN: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("names", FOREIGN.values(), ids=FOREIGN)
 def test_a_directory_with_other_content_is_refused_and_left_alone(names: list[str], tmp_path: Path) -> None:
-    """It is somebody's."""
+    """Nothing is written into a directory that belongs to something else."""
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("mine")
@@ -122,7 +122,7 @@ def test_a_directory_with_other_content_is_refused_and_left_alone(names: list[st
 def test_a_block_that_became_too_early_is_handed_in_later(
     chain: EmbeddedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock was put back after the block was found: it is not lost, not rejected, and told once."""
+    """The clock was set back after a block was found: the block is submitted later, and the wait is reported once."""
     run = Run(chain, tmp_path)
     reasons = iter([None, "time-too-new", "time-too-new"])
     submit = chain.submit
@@ -140,7 +140,7 @@ def test_a_block_that_became_too_early_is_handed_in_later(
 def test_the_embedded_chain_knows_when_a_block_is_too_early(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By more than two hours."""
+    """A block more than two hours ahead of the clock is too early."""
     block = solved(CandidateBlock(chain.template(), ANYONE_CAN_SPEND), 1)
     now = time.time()
     monkeypatch.setattr("hashjoule.mine.embedded.time.time", lambda: now - 7300)
@@ -152,7 +152,7 @@ def test_the_embedded_chain_knows_when_a_block_is_too_early(
 def test_another_extranonce_follows_when_the_nonces_are_used_up(
     chain: EmbeddedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three exhausted searches on one template: the next has another merkle root, and its block is valid."""
+    """After three exhausted searches on one template, the next has another merkle root and its block is valid."""
     roots: list[bytes] = []
 
     def exhausted(backend: Any, job: Job, **options: Any) -> SearchOutcome:
@@ -170,7 +170,7 @@ def test_another_extranonce_follows_when_the_nonces_are_used_up(
 def test_a_template_is_refreshed_when_it_is_old(
     chain: EmbeddedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search that has not found anything in time ends, and the next one has a new template."""
+    """A search that takes too long ends, and the next one has a new template."""
     monkeypatch.setattr(loop, "REFRESH_SECONDS", -1.0)
     templates = 0
     template = chain.template
@@ -196,7 +196,7 @@ def test_a_template_is_refreshed_when_it_is_old(
 
 
 class MadeUpNode:
-    """A node on main with a hard target, as a server; what it answers can be changed."""
+    """An HTTP server that acts as a node on main with a hard target. Its answers can be changed."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {"getblockchaininfo": {"chain": "main"}, "getblocktemplate": MAIN_TEMPLATE}
@@ -205,7 +205,7 @@ class MadeUpNode:
         self.down = False
 
     def __call__(self, handler: BaseHTTPRequestHandler, request: bytes) -> None:
-        """Answers one call."""
+        """Answer one call."""
         call = json.loads(request)
         name = call["method"]
         if name == "getblocktemplate" and call["params"][0].get("mode") == "proposal":
@@ -225,19 +225,19 @@ class MadeUpNode:
 
 @pytest.fixture
 def cookie(tmp_path: Path) -> Path:
-    """A cookie file."""
+    """Write a cookie file."""
     path = tmp_path / ".cookie"
     path.write_text("__cookie__:x")
     return path
 
 
 def main_run(url: str, cookie: Path, tmp_path: Path) -> Run:
-    """A run on the node made up."""
+    """Return a run on the fake node."""
     return Run(Node(Rpc(url, Credentials(cookie)), "main"), tmp_path, "main")
 
 
 def test_a_hard_block_is_proposed_before_the_search(cookie: Path, tmp_path: Path) -> None:
-    """Once a tip; then the search begins."""
+    """The node checks the block once for each tip, before the search."""
     node = MadeUpNode()
     with http_server(node) as url:
         run = main_run(url, cookie, tmp_path)
@@ -251,7 +251,7 @@ def test_a_hard_block_is_proposed_before_the_search(cookie: Path, tmp_path: Path
 
 
 def test_a_proposal_that_does_not_hold_ends_the_run(cookie: Path, tmp_path: Path) -> None:
-    """Better now than after years of search."""
+    """The run ends at once, not after years of search."""
     node = MadeUpNode()
     node.proposal = "bad-txnmrklroot"
     with http_server(node) as url, pytest.raises(HashjouleError, match=r"would not take our block \(bad-txnmrklroot\)"):
@@ -259,7 +259,7 @@ def test_a_proposal_that_does_not_hold_ends_the_run(cookie: Path, tmp_path: Path
 
 
 def test_a_proposal_on_a_tip_that_moved_asks_for_another_template(cookie: Path, tmp_path: Path) -> None:
-    """It is no fault of ours."""
+    """A proposal that is outdated is no error."""
     node = MadeUpNode()
     node.proposal = "inconclusive-not-best-prevblk"
     with http_server(node) as url:
@@ -272,7 +272,7 @@ def test_a_proposal_on_a_tip_that_moved_asks_for_another_template(cookie: Path, 
 
 
 def test_patience_ends(cookie: Path, chain: EmbeddedChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that stays away for too long ends the run, and the found block is kept."""
+    """A node that stays away for too long ends the run, and the found block stays on disk."""
 
     def away(block: bytes) -> None:
         raise NoAnswerError("away")
@@ -286,7 +286,7 @@ def test_patience_ends(cookie: Path, chain: EmbeddedChain, tmp_path: Path, monke
 
 
 def test_a_node_that_is_not_there_at_first_ends_the_run_at_once(cookie: Path, tmp_path: Path) -> None:
-    """A wrong port should not look like a slow start."""
+    """A wrong port does not look like a slow start."""
     with http_server(MadeUpNode()) as url:
         pass
     run = main_run(url, cookie, tmp_path)
@@ -296,7 +296,7 @@ def test_a_node_that_is_not_there_at_first_ends_the_run_at_once(cookie: Path, tm
 
 
 def test_a_node_that_is_loading_is_waited_for_at_first(cookie: Path, tmp_path: Path) -> None:
-    """It says so itself (-28)."""
+    """The node itself says that it is loading (-28)."""
     node, calls = MadeUpNode(), 0
 
     def loading(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -318,7 +318,7 @@ def test_a_node_that_is_loading_is_waited_for_at_first(cookie: Path, tmp_path: P
 
 
 def test_a_node_without_waitforblockheight_is_asked_for_its_tip(cookie: Path, tmp_path: Path) -> None:
-    """As where a whitelist forbids it."""
+    """The tip is watched by getbestblockhash where waitforblockheight is forbidden."""
     node = MadeUpNode()
     node.answers["getbestblockhash"] = MAIN_TEMPLATE["previousblockhash"]
 
@@ -335,7 +335,7 @@ def test_a_node_without_waitforblockheight_is_asked_for_its_tip(cookie: Path, tm
 
 
 def test_kept_blocks_are_read_back_and_damaged_ones_are_not(tmp_path: Path) -> None:
-    """By height; a file whose name is not its content's hash is left alone."""
+    """Pending blocks are loaded by height. A file whose name does not match its content is left alone."""
     pending = PendingBlocks(tmp_path, "regtest")
     blocks = [FoundBlock(height, bytes([height]) * 100) for height in (12, 3)]
     for found in blocks:
@@ -350,7 +350,7 @@ def test_kept_blocks_are_read_back_and_damaged_ones_are_not(tmp_path: Path) -> N
 
 
 def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is mined that could not be kept."""
+    """The sentence comes before anything is mined that could not be kept."""
 
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")

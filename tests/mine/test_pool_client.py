@@ -1,4 +1,4 @@
-"""The pool client without a network: byte orders, and what it makes of each line."""
+"""The pool client without a network: what it makes of each line, and the byte orders of jobs and shares."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ which 04ffff is the extranonce1 here and 001d the extranonce2."""
 
 
 class Talk:
-    """A session and the pool's side of it, line by line."""
+    """A client and the pool's side of the conversation, line by line."""
 
     def __init__(self, mask: int = 0, extranonce1: str = "f000000f", size: int = 4) -> None:
         self.heard: list[ShareVerdict | str] = []
@@ -50,71 +50,71 @@ class Talk:
 
     @staticmethod
     def read(lines: bytes) -> list[dict[str, Any]]:
-        """What the session sends."""
+        """Return what the client sends."""
         return [json.loads(line) for line in lines.splitlines()]
 
     def say(self, message: Any) -> list[dict[str, Any]]:
-        """Sends a line to the session; what it answers."""
+        """Send a line to the client; return what it answers."""
         return self.read(self.client.receive(json.dumps(message).encode()))
 
     def tell(self, method: str, *params: Any) -> list[dict[str, Any]]:
-        """A notification."""
+        """Send a notification."""
         return self.say({"id": None, "method": method, "params": params})
 
     def answer(self, result: Any, error: Any = None) -> list[dict[str, Any]]:
-        """Answers the latest request."""
+        """Answer the client's latest request."""
         replies = self.say({"id": self.asked[-1]["id"], "result": result, "error": error})
         self.asked += [reply for reply in replies if "method" in reply]
         return replies
 
     def configured(self) -> Talk:
-        """After mining.configure, if it was asked."""
+        """Answer mining.configure, if the client has sent it."""
         if self.asked[-1]["method"] == "mining.configure":
             self.answer({"version-rolling": True, "version-rolling.mask": f"{BIP320_MASK:08x}"})
         return self
 
     def welcome(self) -> Talk:
-        """Through the whole welcome."""
+        """Answer everything up to the first job."""
         self.configured().answer([[["mining.notify", "x"]], self.extranonce1, self.size])
         self.answer(True)
         return self
 
     def send_job(self, job_id: str = "1", clean: bool = True, **fields: Any) -> PoolJob:
-        """Sends a job; returns it as the client has it."""
+        """Send a job; return it as the client has it."""
         self.tell("mining.notify", *made(job_id, **fields).params(clean))
         return self.current
 
     @property
     def current(self) -> PoolJob:
-        """What is to be searched."""
+        """The job that is to be searched."""
         assert self.client.job
         return self.client.job
 
     def submit(self, share: Share) -> list[dict[str, Any]]:
-        """Hands it in."""
+        """Submit a share; return what the client sends."""
         return self.read(self.client.submit(share))
 
 
 def made(job_id: str = "1", **fields: Any) -> ServedJob:
-    """A job that is the same for the same arguments."""
+    """Return a job that is the same for the same arguments."""
     made = ServedJob(job_id, bytes(range(32)), b"start", b"end", [bytes([7]) * 32], time=1_700_000_000)
     made.__dict__ |= fields
     return made
 
 
 def first_share(job: PoolJob, nonce: int = 0) -> Share:
-    """Some share of the job; at the difficulties of these tests any header is one."""
+    """Return a share of the job. At the difficulties of these tests any header is one."""
     return next(work_units(job, 64, count())).share(Hit(job.job.version, nonce))
 
 
 def easy(talk: Talk) -> Talk:
-    """Any hash will do."""
+    """Set a difficulty at which any hash is a share."""
     talk.tell("mining.set_difficulty", 1e-300)
     return talk
 
 
 def test_a_real_block_from_a_job() -> None:
-    """Every byte order at once: the header is block 170's, and with its nonce it has the hash that all nodes know."""
+    """The header made from the job is block 170's, and with its nonce it has that block's hash."""
     talk = Talk(extranonce1="04ffff", size=2).welcome()
     talk.tell("mining.notify", *BLOCK_170_NOTIFY)
     header = talk.current.job.header(bytes.fromhex("001d"))
@@ -129,7 +129,7 @@ def test_a_real_block_from_a_job() -> None:
 
 
 def test_the_pool_of_the_tests_builds_the_same_header() -> None:
-    """Two programs that share no line agree on random jobs."""
+    """Two programs that share no code agree on random jobs."""
     pool = TestPool()
     for _ in range(20):
         theirs = pool.make_job(version=random.getrandbits(32), time=random.getrandbits(32))
@@ -141,7 +141,7 @@ def test_the_pool_of_the_tests_builds_the_same_header() -> None:
 
 
 def test_the_welcome() -> None:
-    """Subscribe, authorize, then the wish for extranonces; there is a job once one was sent."""
+    """The client subscribes, authorizes, and asks for extranonce changes; the first job is then current."""
     talk = Talk()
     assert talk.asked[0]["method"] == "mining.subscribe"
     (authorize,) = talk.answer([[], "00", 4])
@@ -153,7 +153,7 @@ def test_the_welcome() -> None:
 
 
 def test_a_job_before_all_answers_is_kept() -> None:
-    """Some pools are that quick."""
+    """Some pools send a job before they have answered everything."""
     talk = Talk()
     talk.tell("mining.notify", *made().params(True))
     talk.welcome()
@@ -169,7 +169,7 @@ def test_a_job_before_all_answers_is_kept() -> None:
     ],
 )
 def test_a_user_that_the_pool_does_not_know(answer: Any, error: Any, words: str) -> None:
-    """Said with the pool's reason, never with the password."""
+    """The sentence has the pool's reason and not the password."""
     talk = Talk()
     talk.answer([[], "00", 4])
     with pytest.raises(PoolError) as caught:
@@ -179,7 +179,7 @@ def test_a_user_that_the_pool_does_not_know(answer: Any, error: Any, words: str)
 
 
 def test_the_first_difficulty_counts_at_once_and_later_ones_for_the_next_job() -> None:
-    """Difficulty 1 before the first; a change does not touch the job that is searched."""
+    """Before the first one, the difficulty is 1."""
     talk = Talk().welcome()
     assert talk.send_job("1").job.target == DIFFICULTY_1_TARGET
     talk.tell("mining.set_difficulty", 2)
@@ -190,7 +190,7 @@ def test_the_first_difficulty_counts_at_once_and_later_ones_for_the_next_job() -
 
 
 def test_which_jobs_end_the_earlier_ones() -> None:
-    """Clean ones, and one that has the name of another; shares of the rest still count."""
+    """A clean job does, and one with the id of another; shares of the rest still count."""
     talk = easy(Talk().welcome())
     old = first_share(talk.send_job("1"))
     talk.send_job("2", clean=False)
@@ -207,12 +207,12 @@ def test_which_jobs_end_the_earlier_ones() -> None:
 
 
 def talk_stale(talk: Talk) -> list[Share]:
-    """The shares of the verdicts that were heard."""
+    """Return the shares of the verdicts so far."""
     return [verdict.share for verdict in talk.heard if isinstance(verdict, ShareVerdict)]
 
 
 def test_the_same_job_again_changes_nothing() -> None:
-    """So that its search is not begun again."""
+    """The search of a job that is sent twice is not restarted."""
     talk = Talk().welcome()
     job = talk.send_job("1")
     assert talk.send_job("1") is job
@@ -220,7 +220,7 @@ def test_the_same_job_again_changes_nothing() -> None:
 
 
 def test_another_extranonce_counts_from_the_next_job_which_ends_all_earlier_ones() -> None:
-    """As the Bitcoin wiki has it."""
+    """This follows the Bitcoin wiki."""
     talk = easy(Talk().welcome())
     old = first_share(talk.send_job("1"))
     talk.tell("mining.set_extranonce", "aabb", 2)
@@ -232,7 +232,7 @@ def test_another_extranonce_counts_from_the_next_job_which_ends_all_earlier_ones
 
 
 def test_version_rolling_is_asked_first_and_only_if_wanted() -> None:
-    """BIP 310; what the pool allows beyond what we asked does not count."""
+    """Bits that the pool allows beyond those that we asked for are ignored (BIP 310)."""
     talk = Talk(mask=BIP320_MASK)
     assert talk.asked[0]["params"] == [
         ["version-rolling"],
@@ -262,14 +262,14 @@ def test_version_rolling_is_asked_first_and_only_if_wanted() -> None:
     ],
 )
 def test_a_pool_that_refuses_the_mask(answer: Any, error: Any) -> None:
-    """Whatever way it does: a sentence with a way out, and nothing is begun."""
+    """However the pool refuses, a sentence names the option to leave out."""
     talk = Talk(mask=BIP320_MASK)
     with pytest.raises(PoolError, match=r"does not allow version rolling.*; leave out --roll-version"):
         talk.answer(answer, error)
 
 
 def test_another_mask_counts_at_once() -> None:
-    """For the search and for shares that were found before it; an empty one ends rolling."""
+    """It applies to the search and to shares found before it; an empty mask ends rolling."""
     talk = easy(Talk(mask=BIP320_MASK).welcome())
     unit = next(work_units(talk.send_job("1"), 64, count()))
     talk.tell("mining.set_version_mask", "00006000")
@@ -285,7 +285,7 @@ def test_another_mask_counts_at_once() -> None:
 
 
 def test_a_mask_that_was_not_asked_for_is_passed_over() -> None:
-    """Without mining.configure shares have five parameters."""
+    """Without mining.configure, shares have five parameters."""
     talk = easy(Talk().welcome())
     talk.tell("mining.set_version_mask", "1fffe000")
     assert talk.send_job("1").mask == 0
@@ -293,7 +293,7 @@ def test_a_mask_that_was_not_asked_for_is_passed_over() -> None:
 
 
 def search_space(job: PoolJob, versions: int, n: int) -> list[tuple[bytes, int, int]]:
-    """Extranonce2, seconds and versions of the first parts."""
+    """Return extranonce2, seconds and number of versions of the first work units."""
     return [
         (unit.extranonce2, unit.seconds, len(unit.job.versions))
         for unit in islice(work_units(job, versions, count()), n)
@@ -301,7 +301,7 @@ def search_space(job: PoolJob, versions: int, n: int) -> list[tuple[bytes, int, 
 
 
 def test_an_extranonce2_of_no_bytes_leaves_versions_and_time() -> None:
-    """Then a job has one coinbase: all versions of it, then the next second."""
+    """A job then has one coinbase: all versions come first, then the next second."""
     talk = Talk(mask=0xE000, size=0).configured().welcome()
     assert search_space(talk.send_job("1"), 3, 7) == [
         (b"", 0, 3), (b"", 0, 3), (b"", 0, 2), (b"", 1, 3), (b"", 1, 3), (b"", 1, 2), (b"", 2, 3),
@@ -310,7 +310,7 @@ def test_an_extranonce2_of_no_bytes_leaves_versions_and_time() -> None:
 
 @pytest.mark.parametrize("size", [1, 16])
 def test_extranonces_come_before_the_time(size: int) -> None:
-    """Each once, of the right size; 256 of one byte and then the next second."""
+    """Each extranonce2 is used once; 256 of one byte, and then comes the next second."""
     space = search_space(Talk(size=size).welcome().send_job("1"), 1, 300)
     assert len(set(space)) == 300
     assert {len(extranonce2) for extranonce2, _, _ in space} == {size}
@@ -318,7 +318,7 @@ def test_extranonces_come_before_the_time(size: int) -> None:
 
 
 def test_the_headers_of_a_job_differ() -> None:
-    """In the coinbase, the version or the time."""
+    """They differ in coinbase, version or time."""
     job = Talk(mask=0x6000, size=1).configured().welcome().send_job("1")
     tried = [
         (unit.job.header, version)
@@ -343,7 +343,7 @@ def test_the_headers_of_a_job_differ() -> None:
     ],
 )
 def test_reasons_of_rejections(error: Any, fate: Fate, reason: str) -> None:
-    """A list, an object or a text: pools differ."""
+    """Pools send an error as a list, an object or a string."""
     talk = easy(Talk().welcome())
     share = first_share(talk.send_job("1"))
     (line,) = talk.submit(share)
@@ -352,7 +352,7 @@ def test_reasons_of_rejections(error: Any, fate: Fate, reason: str) -> None:
 
 
 def test_verdicts_reach_their_share_in_any_order() -> None:
-    """Answers to unknown ids, a second answer and what is left at the end change nothing."""
+    """Answers with unknown ids and second answers are ignored; at the end the rest is unanswered."""
     talk = easy(Talk().welcome())
     shares = [first_share(talk.send_job("1"), nonce) for nonce in range(3)]
     ids = [talk.submit(share)[0]["id"] for share in shares]
@@ -370,7 +370,7 @@ def test_verdicts_reach_their_share_in_any_order() -> None:
 
 
 def test_a_header_that_is_no_share_is_not_sent() -> None:
-    """Whoever calls: the target is checked again at the door."""
+    """The target is checked once more before sending."""
     talk = Talk().welcome()
     share = first_share(talk.send_job("1"))
     assert not talk.submit(share)
@@ -378,7 +378,7 @@ def test_a_header_that_is_no_share_is_not_sent() -> None:
 
 
 def test_twenty_rejections_in_a_row_are_enough() -> None:
-    """One that is accepted, or stale, is another matter."""
+    """An accepted share starts the count again; a stale one does not count."""
     talk = easy(Talk().welcome())
 
     def judge(nonce: int, result: Any, error: Any = None) -> None:
@@ -397,7 +397,7 @@ def test_twenty_rejections_in_a_row_are_enough() -> None:
 
 
 def test_questions_of_the_pool_are_answered() -> None:
-    """With the id that came, whatever it is."""
+    """The answer has the request's id, of whatever type."""
     talk = Talk().welcome()
     assert talk.say({"id": 42, "method": "mining.ping", "params": []}) == [{"id": 42, "result": "pong", "error": None}]
     (version,) = talk.say({"id": "v", "method": "client.get_version"})
@@ -407,7 +407,7 @@ def test_questions_of_the_pool_are_answered() -> None:
 
 
 def test_messages_are_shown_on_one_line_and_not_for_ever() -> None:
-    """No control characters; twenty of them."""
+    """Twenty messages are shown, without control characters."""
     talk = Talk().welcome()
     for _ in range(1000):
         talk.tell("client.show_message", "hello\n\x1b[31m" + "x" * 1000)
@@ -425,14 +425,14 @@ def test_messages_are_shown_on_one_line_and_not_for_ever() -> None:
     ],
 )
 def test_reconnect(params: Any, reconnect: Reconnect) -> None:
-    """Its parameters are optional, and numbers may be texts."""
+    """All parameters are optional, and numbers may be strings."""
     talk = Talk().welcome()
     talk.say({"id": None, "method": "client.reconnect", "params": params})
     assert talk.client.reconnect == reconnect
 
 
 def notify_with(index: int, value: Any) -> Callable[[Talk], Any]:
-    """A job with one field that is not what it should be."""
+    """Return an action that sends a job with one bad field."""
 
     def say(talk: Talk) -> None:
         params = made().params(True)
@@ -481,7 +481,7 @@ FORBIDDEN: dict[str, Callable[[Talk], Any]] = {
 
 @pytest.mark.parametrize("say", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_what_no_pool_may_say_ends_the_session(say: Callable[[Talk], Any]) -> None:
-    """With one printable sentence that names the pool."""
+    """One printable sentence names the pool."""
     talk = Talk().welcome()
     talk.send_job("0")
     with pytest.raises(PoolError, match=r"pool:1 does not speak Stratum V1 \(.*\); check --pool") as caught:
@@ -503,13 +503,13 @@ WELCOMES: dict[str, Any] = {
 
 @pytest.mark.parametrize("answer", WELCOMES.values(), ids=WELCOMES)
 def test_answers_to_subscribe_that_are_none(answer: Any) -> None:
-    """One sentence."""
+    """Each ends with one sentence."""
     with pytest.raises(PoolError, match="does not speak Stratum V1"):
         Talk().answer(answer)
 
 
 def test_a_refused_subscription() -> None:
-    """With the pool's reason."""
+    """The sentence has the pool's reason."""
     with pytest.raises(PoolError, match=r"refuses the subscription \(full\)"):
         Talk().answer(None, [20, "full", None])
 
@@ -539,7 +539,7 @@ MESSAGES = st.fixed_dictionaries(
     st.booleans(),
 )
 def test_no_line_does_harm(lines: list[bytes], welcome: bool) -> None:
-    """Whatever comes, at any step: bytes to send or the one kind of error; shares of what remains can be handed in."""
+    """Any line, at any step, gives bytes to send or a PoolError. What remains can still be searched and submitted."""
     talk = easy(Talk(mask=BIP320_MASK).welcome()) if welcome else Talk(mask=BIP320_MASK)
     if welcome:
         talk.submit(first_share(talk.send_job("1")))

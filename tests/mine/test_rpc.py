@@ -1,4 +1,4 @@
-"""The RPC client against servers that misbehave: each ends in time, in one sentence, without the cookie in it."""
+"""The RPC client against servers that misbehave: each call ends in time, with one sentence that has no secret in it."""
 
 import json
 import os
@@ -29,35 +29,35 @@ LIMIT_SECONDS = 0.5
 
 @pytest.fixture
 def cookie(tmp_path: Path) -> Path:
-    """A cookie file."""
+    """Write a cookie file."""
     path = tmp_path / ".cookie"
     path.write_text(f"__cookie__:{SECRET}")
     return path
 
 
 def ask(url: str, cookie: Path, answer: Any = str) -> Any:
-    """One short call."""
+    """Make one short call."""
     with Rpc(url, Credentials(cookie)) as client:
         return client.call("getbestblockhash", answer=answer, seconds=LIMIT_SECONDS)
 
 
 def fixed(status: int, body: bytes) -> Answer:
-    """Always this answer."""
+    """Return a server that always gives this answer."""
     return lambda handler, request: reply(handler, status, body)
 
 
 def result(value: Any) -> bytes:
-    """A JSON-RPC answer."""
+    """Return a JSON-RPC answer."""
     return json.dumps({"jsonrpc": "2.0", "id": 1, "result": value}).encode()
 
 
 def fault(code: int, message: str = "why") -> bytes:
-    """A JSON-RPC error."""
+    """Return a JSON-RPC error."""
     return json.dumps({"id": 1, "result": None, "error": {"code": code, "message": message}}).encode()
 
 
 def truncated(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """Promises more than it sends."""
+    """Promise more than is sent."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
@@ -66,7 +66,7 @@ def truncated(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def dripping(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """One byte now and then, for much longer than the limit."""
+    """Send a byte now and then, for much longer than the limit."""
     handler.send_response(200)
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
@@ -77,7 +77,7 @@ def dripping(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def huge(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """More than any answer has."""
+    """Send more than any answer has."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(1 << 40))
     handler.end_headers()
@@ -86,13 +86,13 @@ def huge(handler: BaseHTTPRequestHandler, request: bytes) -> None:
 
 
 def no_http(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """Another protocol."""
+    """Speak another protocol."""
     handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
     handler.close_connection = True
 
 
 def hangs_up(handler: BaseHTTPRequestHandler, request: bytes) -> None:
-    """Closes without a word."""
+    """Close the connection without an answer."""
     handler.close_connection = True
 
 
@@ -129,7 +129,7 @@ MISBEHAVIOUR: dict[str, tuple[Answer, type[HashjouleError]]] = {
 
 @pytest.mark.parametrize(("answer", "expected"), MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
 def test_every_misbehaviour_is_one_sentence(answer: Answer, expected: type[HashjouleError], cookie: Path) -> None:
-    """Of the right kind, with a way out, without the secret, within the limit (bounded by the server's own end)."""
+    """The error has the right kind, is printable and holds no secret. It comes within the call's limit."""
     with http_server(answer) as url, pytest.raises(expected) as caught:
         ask(url, cookie)
     assert type(caught.value) is expected
@@ -159,7 +159,7 @@ BATCH = [Call("first", (1,), int), Call("second", (), str | None)]
 def test_a_batch_has_all_results_in_order_or_the_first_error(
     body: bytes, expected: list[Any] | type[HashjouleError], cookie: Path
 ) -> None:
-    """JSON-RPC 2.0 leaves the order of the answers open."""
+    """JSON-RPC 2.0 allows answers in any order."""
     asked: list[Any] = []
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -178,7 +178,7 @@ def test_a_batch_has_all_results_in_order_or_the_first_error(
 
 @contextmanager
 def silent_port() -> Iterator[str]:
-    """A port that accepts and says nothing."""
+    """Open a port that accepts connections and says nothing."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -186,13 +186,13 @@ def silent_port() -> Iterator[str]:
 
 
 def test_a_port_that_says_nothing_is_left_in_time(cookie: Path) -> None:
-    """The sentence says what is wrong."""
+    """The call ends at its limit, with a sentence that says what is wrong."""
     with silent_port() as url, pytest.raises(NoAnswerError, match="accepts connections but does not answer"):
         ask(url, cookie)
 
 
 def test_nothing_listening_is_said(cookie: Path) -> None:
-    """And what to do."""
+    """The sentence says what to do."""
     with silent_port() as url:
         pass
     with pytest.raises(NoAnswerError, match=r"nothing listens at .*; start bitcoind"):
@@ -200,7 +200,7 @@ def test_nothing_listening_is_said(cookie: Path) -> None:
 
 
 def test_a_stop_ends_a_wait(cookie: Path) -> None:
-    """Long before the call's own limit."""
+    """A stop ends a call long before the call's own limit."""
     stop = threading.Event()
     with silent_port() as url, Rpc(url, Credentials(cookie), stop) as client:
         timer = threading.Timer(0.05, stop.set)
@@ -211,7 +211,7 @@ def test_a_stop_ends_a_wait(cookie: Path) -> None:
 
 
 def test_a_stop_ends_a_send_that_nobody_reads(cookie: Path) -> None:
-    """A full block is more than a connection holds."""
+    """A stop ends the sending of a block that is larger than the buffers of a connection."""
     stop = threading.Event()
     with silent_port() as url, Rpc(url, Credentials(cookie), stop) as client:
         timer = threading.Timer(0.05, stop.set)
@@ -222,7 +222,7 @@ def test_a_stop_ends_a_send_that_nobody_reads(cookie: Path) -> None:
 
 
 def test_missing_libraries_are_said(cookie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs them."""
+    """The sentence has the command that installs the library."""
     for name in ("bitcoin_core_rpc", "btclib", "btclib.b32", "pbk"):
         monkeypatch.setitem(sys.modules, name, None)
     uses: list[Callable[[], object]] = [
@@ -238,7 +238,7 @@ def test_missing_libraries_are_said(cookie: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_one_connection_serves_many_calls_and_is_made_again_when_the_node_closed_it(cookie: Path) -> None:
-    """A keep-alive connection that the server ended between calls is no error."""
+    """A server may close an idle keep-alive connection."""
     ports: list[int] = []
     closing = False
 
@@ -258,7 +258,7 @@ def test_one_connection_serves_many_calls_and_is_made_again_when_the_node_closed
 
 
 def test_the_cookie_is_read_again_at_each_connection(cookie: Path) -> None:
-    """A restarted node has written another one."""
+    """A restarted node has written a new cookie."""
     seen: list[str] = []
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -274,7 +274,7 @@ def test_the_cookie_is_read_again_at_each_connection(cookie: Path) -> None:
 
 
 def test_a_user_has_the_password_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And without one a sentence says which variable is missing."""
+    """Without the variable, a sentence says which one is missing."""
     seen: list[str] = []
 
     def answer(handler: BaseHTTPRequestHandler, request: bytes) -> None:
@@ -291,14 +291,14 @@ def test_a_user_has_the_password_of_the_environment(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_missing_cookie_is_said(tmp_path: Path) -> None:
-    """With its path."""
+    """The sentence names the path."""
     with pytest.raises(NoAnswerError, match=r"there is no cookie .*\.cookie; start bitcoind"):
         Credentials(tmp_path / ".cookie").header()
 
 
 @pytest.mark.parametrize("content", [b"", b"no colon", b"\xff\xfe:x", b"a:b\nc:d", b"x" * 10_000])
 def test_a_file_that_is_no_cookie_is_said_without_its_content(tmp_path: Path, content: bytes) -> None:
-    """It might hold another secret."""
+    """The content might be another secret."""
     path = tmp_path / ".cookie"
     path.write_bytes(content)
     with pytest.raises(UnavailableError, match="cannot be used") as caught:
@@ -307,7 +307,7 @@ def test_a_file_that_is_no_cookie_is_said_without_its_content(tmp_path: Path, co
 
 
 def test_a_cookie_without_rights_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a user who is not root by its mode; for root, whom no mode stops, by what open would raise."""
+    """Root may read any file, so for root an error of `open` stands in for the missing rights."""
     path = tmp_path / ".cookie"
     path.write_text(f"__cookie__:{SECRET}")
     path.chmod(0)
@@ -327,20 +327,20 @@ def test_a_cookie_without_rights_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     ["", "127.0.0.1:18443", "https://127.0.0.1:1", "http://127.0.0.1", "http://:1", "http://h:99999", "http://[::1"],
 )
 def test_an_unusable_url_is_refused(url: str, cookie: Path) -> None:
-    """With an example of a good one."""
+    """The sentence has an example of a good URL."""
     with pytest.raises(UsageError, match="must look like http://"):
         Rpc(url, Credentials(cookie))
 
 
 def test_a_password_in_the_url_is_refused_and_not_repeated(cookie: Path) -> None:
-    """It would end up in histories and logs."""
+    """Otherwise it would end up in shell histories and logs."""
     with pytest.raises(UsageError, match="must hold no password") as caught:
         Rpc(f"http://alice:{SECRET}@127.0.0.1:18443", Credentials(cookie))
     assert SECRET not in str(caught.value)
 
 
 def test_credentials_are_one_or_the_other(cookie: Path) -> None:
-    """A cookie or a user, and a user without the password."""
+    """Credentials are a cookie or a user, and a user's name has no password in it."""
     for bad in ({"cookie": cookie, "user": "alice"}, {}, {"user": "alice:secret"}):
         with pytest.raises(UsageError):
             Credentials(**bad)

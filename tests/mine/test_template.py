@@ -1,4 +1,4 @@
-"""From templates to candidate blocks, and templates that make none."""
+"""Templates become candidate blocks, or are refused."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ FIELDS: dict[str, Any] = {
 
 
 def make(**changes: Any) -> Template:
-    """A template with some fields changed, decoded as from a node."""
+    """Return a template with some fields changed, decoded as if from a node."""
     return msgspec.convert(FIELDS | changes, Template)
 
 
 def test_another_extranonce_makes_another_header_and_nothing_else() -> None:
-    """Only the merkle root differs."""
+    """Only the merkle root depends on the extranonce."""
     candidate = CandidateBlock(make(), PAYOUT)
     first, second = candidate.header(1), candidate.header(2)
     differing = [name for name in Header.__slots__ if getattr(first, name) != getattr(second, name)]
@@ -39,26 +39,26 @@ def test_another_extranonce_makes_another_header_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(("curtime", "mintime", "expected"), [(100, 50, 100), (50, 100, 100)])
 def test_the_time_is_the_nodes_and_at_least_the_lowest_allowed(curtime: int, mintime: int, expected: int) -> None:
-    """Never the local clock."""
+    """The local clock does not matter."""
     assert CandidateBlock(make(curtime=curtime, mintime=mintime), PAYOUT).header(0).time == expected
 
 
 @pytest.mark.parametrize("version", [0x20000000, 0xA0000000, -0x60000000])
 def test_versions_are_32_bits_however_they_are_written(version: int) -> None:
-    """Beyond 2^31 and below 0 alike."""
+    """Versions above 2^31 and below 0 are read as 32 bits."""
     header = CandidateBlock(make(version=version), PAYOUT).header(0)
     assert header.pack()[:4] == (version % 2**32).to_bytes(4, "little")
 
 
 def test_a_block_without_segwit_has_no_commitment() -> None:
-    """No marker, no witness, one output."""
+    """It has no marker and no witness, and its coinbase has one output."""
     block = CandidateBlock(make(rules=["csv"]), PAYOUT)
     assert block.coinbase(1, witness=False) == block.serialize(block.header(1), 1)[81:]
     assert b"\xaa\x21\xa9\xed" not in block.serialize(block.header(1), 1)
 
 
 def test_the_nodes_flags_end_the_coinbase_script() -> None:
-    """`coinbaseaux` is appended (BIP 22)."""
+    """`coinbaseaux` is appended to the script (BIP 22)."""
     coinbase = CandidateBlock(make(coinbaseaux={"flags": "0a0b0c"}), PAYOUT).coinbase(7, witness=False)
     script_sig = coinbase[42 : 42 + coinbase[41]]
     assert script_sig == b"\x01\x11" + b"\x08" + (7).to_bytes(8, "little") + b"\x0a\x0b\x0c"
@@ -80,7 +80,7 @@ BAD = {
 
 @pytest.mark.parametrize("changes", BAD.values(), ids=BAD)
 def test_a_template_that_makes_no_block_is_refused(changes: dict[str, Any]) -> None:
-    """By one sentence, before any work."""
+    """One sentence comes before any work."""
     with pytest.raises(UnavailableError):
         template.check_template(make(**changes))
 
@@ -108,14 +108,14 @@ def test_a_malformed_template_is_not_decoded(changes: dict[str, Any]) -> None:
 
 
 def test_known_rules_and_the_trivial_signet_are_fine() -> None:
-    """Mandatory rules that we obey, unknown ones that are not mandatory, OP_TRUE."""
+    """Known mandatory rules, unknown optional ones and an OP_TRUE signet are accepted."""
     good = make(rules=["!segwit", "!signet", "taproot", "somethingnew"], signet_challenge="51")
     assert template.check_template(good) is good
     assert template.check_template(make(signet_challenge="60"))
 
 
 def test_required_version_bits_are_not_rolled() -> None:
-    """The rollable bits are BIP 320's less those of vbrequired."""
+    """The rollable bits are those of BIP 320 without those of vbrequired."""
     assert make(vbrequired=0x00006000).rollable == 0x1FFF8000
 
 
@@ -129,7 +129,7 @@ def test_required_version_bits_are_not_rolled() -> None:
     ],
 )
 def test_the_harder_target_counts(target: str | None, expected: int) -> None:
-    """The template's where it asks for more than the network, else the network's."""
+    """The template's target counts where it is harder than the network's."""
     assert make(target=target).search_target == expected
 
 
@@ -137,7 +137,7 @@ def test_the_harder_target_counts(target: str | None, expected: int) -> None:
     ("rules", "segwit"), [(["!segwit"], True), (["segwit", "taproot"], True), ([], False), (["taproot"], False)]
 )
 def test_the_rules_say_whether_segwit_is_active(rules: list[str], segwit: bool) -> None:
-    """Whatever else the template holds: bitcoind sends a default commitment before the activation too."""
+    """A default commitment does not: bitcoind sends one before the activation too."""
     made = make(rules=rules, default_witness_commitment="6a24aa21a9ed" + "00" * 32)
     assert made.has_segwit is segwit
     assert (len(CandidateBlock(made, PAYOUT)._outputs) == 2) is segwit

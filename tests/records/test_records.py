@@ -18,7 +18,13 @@ from hashjoule.hardware import Hardware
 from hashjoule.records.facts import host_facts
 from hashjoule.records.files import RecordFile, load_record, save_record, to_json
 from hashjoule.records.schema import SCHEMA, Conditions, Rate, Record, Result, Software
-from tests.support import GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE, ROOT
+from tests.support import (
+    GOLDEN_RECORD,
+    GOLDEN_RECORD_WITH_CYCLES,
+    GOLDEN_RECORD_WITH_GAUGE,
+    GOLDEN_RECORD_WITH_HARDWARE,
+    ROOT,
+)
 
 RESULT = Result(
     backend="c:avx2",
@@ -151,9 +157,13 @@ def test_another_version_s_record_is_refused(tmp_path: Path, schema: str) -> Non
         load_record(path)
 
 
-@pytest.mark.parametrize("golden", [GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "golden",
+    [GOLDEN_RECORD, GOLDEN_RECORD_WITH_HARDWARE, GOLDEN_RECORD_WITH_CYCLES, GOLDEN_RECORD_WITH_GAUGE],
+    ids=lambda path: path.stem,
+)
 def test_golden_records(golden: Path) -> None:
-    """A record of this schema reads, and writes back byte for byte: of the first version, and with every field."""
+    """A record of this schema reads, and writes back byte for byte: of the first version, and with all later fields."""
     assert to_json(load_record(golden)) + "\n" == golden.read_text("utf-8")
 
 
@@ -189,18 +199,18 @@ def test_a_hundred_thousand_samples_stay_small(tmp_path: Path) -> None:
     code = f"""
 import resource, sys
 from pathlib import Path
-from hashjoule.benchmark import conditions, energy, sampling
+from hashjoule.benchmark import conditions, results
 from hashjoule.records.files import load_record, save_record
 from hashjoule.records.schema import State
-from hashjoule.benchmark.sampling import Sample
+from hashjoule.benchmark.measurement import Sample, Turn
 from tests.benchmark.test_sampling import measurement
 from tests.fakes import Faulty
 from tests.records.test_records import RECORD
 from msgspec.structs import replace
 long = measurement(Faulty())
 long.samples = [Sample(10**6 + i, 0.15 + i % 97 / 1e4, 0.15, 4e9 + i, 1) for i in range(100_000)]
-long.turns = [energy.Turn(1.0 + i / 1e6, 0.15, 1e6 + i) for i in range(100_000)]
-result = sampling.result(long)
+long.turns = [Turn(1.0 + i / 1e6, 0.15, 1e6 + i) for i in range(100_000)]
+result = results.result(long)
 conditions.warnings([long], State(), State())
 path = save_record(replace(RECORD, results=(result,)), Path({str(tmp_path)!r}))
 assert len(load_record(path).results[0].samples_hs) == 100_000

@@ -93,7 +93,7 @@ def test_the_conditions_of_the_run_are_told() -> None:
     text = page(GOLDEN_RECORD)
     for words in (
         "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
-        "4.19 million J/TH with all power, 3.39 million J/TH above idle", "1,016 MH/s", "(-6.5%), 4.00 to 3.75 GHz",
+        "4.19 million J/TH with all power, 3.39 million J/TH above idle", "1.02 GH/s", "(-6.5%), 4.00 to 3.75 GHz",
     ):  # fmt: skip
         assert words in text, words
 
@@ -107,6 +107,41 @@ def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
     places = [float(value) for value in re.findall(r'\b(?:x|x1|x2|cx|width)="(-?[\d.]+)%"', text)]
     assert len(places) > 40
     assert all(0 <= place <= 100 for place in places)
+
+
+def test_records_of_one_machine_have_headings_of_their_own(tmp_path: Path) -> None:
+    """Several records of one CPU are told apart by their time, and if that is the same, by their number."""
+    paths = []
+    for i, created in enumerate(("2026-11-20T10:00:00Z", "2026-11-21T11:30:00Z", "2026-11-21T11:30:00Z")):
+        (tmp_path / str(i)).mkdir()
+        path = write_record(tmp_path / str(i), result())
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"created": created}))
+        paths.append(path)
+    text = report_page([(path.name, dated_record(path)) for path in paths])
+    assert re.findall(r'<h2 id="machine-title-\d">(.*?)</h2>', text) == [
+        "AMD Ryzen 9 7950X, 2026-11-20 10:00 UTC",
+        "AMD Ryzen 9 7950X, 2026-11-21 11:30 UTC (record 2)",
+        "AMD Ryzen 9 7950X, 2026-11-21 11:30 UTC (record 3)",
+    ]
+    explained = re.findall(r"<h3>(c:shani plain on .*? times the energy of the best ASIC.*?)</h3>", text)
+    assert len(set(explained)) == 2
+    assert all("UTC" in title for title in explained)
+
+
+def test_the_fastest_code_is_compared_on_as_many_cores(tmp_path: Path) -> None:
+    """What runs on all cores is not called faster code than what runs on one; both are named with their cores."""
+    fast = {name: value * 3 for name, value in RATE.items()}
+    hashlib = {name: value / 50 for name, value in RATE.items()}
+    text = page(
+        write_record(
+            tmp_path, result(threads=1), result(threads=1, backend="reference", hashrate_hs=hashlib),
+            result(backend="opencl:0.0", threads=1, hashrate_hs=fast, hardware={"kind": "cpu", "cpu_cores": 16}),
+        )
+    )  # fmt: skip
+    assert (
+        "<h3>c:shani is the fastest code on one core: 700 MH/s plain, 50.0 times the rate of hashlib; "
+        "opencl:0.0 on 16 cores: 2.10 GH/s plain</h3>" in text
+    )
 
 
 def test_several_records_and_empty_ones(tmp_path: Path) -> None:

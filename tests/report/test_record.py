@@ -20,11 +20,25 @@ def test_text_shows_gross_and_net() -> None:
     """Power with its method, J/TH with all power and above idle, idle power, the sum, the thermal drop."""
     shown = text(RECORD)
     for words in (
-        "65.0 counter", "4,193,548", "3,387,097", "12.0 W before, 13.0 W after (RAPL package-0)", "1,016 MH/s",
-        "15.5 MH/s in the first tenth, 14.5 in the last (-6.5%), 4.00 to 3.75 GHz, 60 to 88 °C",
+        "65.0 W  counter  4.19 million", "3.39 million", "12.0 W before, 13.0 W after (RAPL package-0)", "1.02 GH/s",
+        "15.5 MH/s in the first tenth, 14.5 MH/s in the last (-6.5%), 4.00 to 3.75 GHz, 60 to 88 °C",
     ):  # fmt: skip
-        assert words in shown, words
+        assert words in " ".join(shown.split("\n")), words
     assert "No J/TH" not in shown
+
+
+def test_text_fits_80_columns() -> None:
+    """Every line, whatever the record holds."""
+    for record in (RECORD, replace(RECORD, results=RECORD.results[1:]), replace(RECORD, results=())):
+        assert [line for line in text(record).splitlines() if len(line) > 80] == []
+
+
+def test_rates_are_sorted() -> None:
+    """The fastest first, with each row's part of it."""
+    lines = [line.split() for line in text(RECORD).splitlines() if line.startswith(("c:", "opencl"))]
+    rates = lines[: len(RECORD.results)]
+    assert [line[0] for line in rates] == ["opencl:0.0", "c:avx2"]
+    assert "100%" in rates[0]
 
 
 def test_text_says_what_is_missing() -> None:
@@ -32,6 +46,7 @@ def test_text_says_what_is_missing() -> None:
     bare = replace(RECORD, results=RECORD.results[1:], complete=False)
     assert "No J/TH: no power was measured" in text(bare)
     assert "above idle" not in text(bare)
+    assert "No backend could be measured." in text(replace(RECORD, results=()))
     assert "was interrupted" in text(bare)
 
 

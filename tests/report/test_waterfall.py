@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hashjoule.efficiency.lookup import find_machine
 
 from hashjoule.efficiency import explain
-from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
 from hashjoule.report.bars import factor_bars
 from hashjoule.report.waterfall import draw_waterfall, energy_ticks, headline, waterfall_figure

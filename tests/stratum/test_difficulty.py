@@ -1,4 +1,4 @@
-"""Difficulties and targets: exact, in both directions."""
+"""Difficulties and targets are converted exactly, in both directions."""
 
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ from hashjoule.stratum.difficulty import DIFFICULTY_1_TARGET, difficulty_of, exp
 
 @given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
 def test_targets_are_exact(difficulty: float) -> None:
-    """The highest hash whose difficulty is not lower; nothing is lost to floating point."""
+    """A target is the highest hash whose difficulty is not lower; rounding loses nothing."""
     try:
         target = target_of(difficulty)
     except ValueError:
@@ -28,7 +28,7 @@ def test_targets_are_exact(difficulty: float) -> None:
     [(1, 0xFFFF << 208), (0.5, 0x1FFFE << 208), (65535, 1 << 208), (2**-32, 0xFFFF << 240), (1e-12, MAX_TARGET)],
 )
 def test_targets_that_pools_use(difficulty: float, target: int) -> None:
-    """Difficulty 1 and its multiples, and some below it."""
+    """Difficulty 1, multiples of it, and some below it."""
     assert target_of(difficulty) == target
     assert difficulty_of(target) == (difficulty if target != MAX_TARGET else pytest.approx(2**-32, rel=1e-4))
 
@@ -41,7 +41,7 @@ def test_difficulties_that_are_none(difficulty: float) -> None:
 
 
 def test_expected_hashes() -> None:
-    """One hash at the easiest target, two at half of it; 2^32 and a little at difficulty 1."""
+    """One hash at the easiest target, two at half of it, a little more than 2^32 at difficulty 1."""
     assert expected_hashes(MAX_TARGET) == 1
     assert expected_hashes(2**255 - 1) == 2
     assert expected_hashes(DIFFICULTY_1_TARGET) == pytest.approx(2**32 * 65536 / 65535, rel=1e-12)

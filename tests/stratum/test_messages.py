@@ -1,4 +1,4 @@
-"""Lines as real miners send them are read by the server's types; answers have the form that miners expect."""
+"""Lines of real miners are read by the server's types, and answers have the form that miners expect."""
 
 import json
 from typing import Any
@@ -48,7 +48,7 @@ from hashjoule.stratum.messages import (
     ],
 )
 def test_parameters_of_real_miners(params: Any, expected: Any) -> None:
-    """Whatever they leave out or add."""
+    """Miners leave some parameters out and add others."""
     line = json.dumps({"id": 1, "method": "m", "params": params}).encode()
     assert decode(decode_message(line).params, type(expected)) == expected
 
@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize(("params", "kind"), BAD.values(), ids=BAD)
 def test_bad_parameters_are_found_when_they_are_read(params: Any, kind: Any) -> None:
-    """Before anything uses them."""
+    """Nothing uses them before."""
     line = json.dumps({"id": 1, "method": "m", "params": params}).encode()
     with pytest.raises(ValueError, match=r"\w"):
         decode(decode_message(line).params, kind)
@@ -76,19 +76,19 @@ def test_bad_parameters_are_found_when_they_are_read(params: Any, kind: Any) -> 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{", b'{"params":' + b"[" * 100_000, b'{"id": "\xff"}', b'{"id": {}}'])
 def test_lines_that_are_no_message(line: bytes) -> None:
-    """One kind of error, however deep the nesting."""
+    """Each is a ValueError, however deep the nesting."""
     with pytest.raises(ValueError, match=r"\w"):
         decode_message(line)
 
 
 def test_deep_parameters_are_a_value_error() -> None:
-    """They are raw JSON when the line is read, and too deep when they are."""
+    """Parameters stay raw JSON until they are read."""
     with pytest.raises(ValueError, match="nested too deeply"):
         decode(b"[" * 5_000 + b"]" * 5_000, Any)
 
 
 def test_lines_have_the_usual_form() -> None:
-    """One JSON object a line; an answer has a result or an error of three items, a notification no id."""
+    """A line is one JSON object; an error has three items, and a notification's id is null."""
     assert messages.request(3, "mining.submit", ["a"]) == b'{"id":3,"method":"mining.submit","params":["a"]}\n'
     assert json.loads(messages.notification("mining.set_difficulty", Difficulty(0.5))) == {
         "id": None,

@@ -1,4 +1,4 @@
-"""Submitted shares are rebuilt and hashed as the miner hashed them; what does not count is refused with its code."""
+"""A submitted share is rebuilt as the miner hashed it; one that does not count is refused with its code."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ BRANCH = [bytes.fromhex("169e1e83e930853391bc6f35f605c6754cfead57cf8387639d3b409
 
 
 def job_170(target: int = DIFFICULTY_1_TARGET) -> StratumJob:
-    """Block 170 as a pool would have sent it, read from the line that the pool would have sent."""
+    """Return block 170 as a job, read from the line that a pool would have sent."""
     notify = notify_of("b170", BLOCK_170, COINBASE_START, COINBASE_END, BRANCH, clean=True)
     message = messages.decode_message(messages.notification("mining.notify", notify))
     assert (message.id, message.method) == (None, "mining.notify")
@@ -37,12 +37,12 @@ SHARE_170 = Submit("alice", "b170", "001d", "496ab951", "709e3e28")
 
 
 def changed(**fields: Any) -> Submit:
-    """Block 170's share with some fields changed."""
+    """Return block 170's share with some fields changed."""
     return msgspec.structs.replace(SHARE_170, **fields)
 
 
 def test_the_share_of_a_real_block_counts() -> None:
-    """Every byte order at once: the header that is rebuilt is block 170's."""
+    """The header that is rebuilt is block 170's, which tests every byte order at once."""
     assert check_share(job_170(), SHARE_170) == BLOCK_170
     assert submit_of("alice", job_170(), bytes.fromhex("001d"), BLOCK_170, None) == SHARE_170
     assert SHARE_170.params == ["alice", "b170", "001d", "496ab951", "709e3e28"]
@@ -64,7 +64,7 @@ REFUSED: dict[str, tuple[Submit, ErrorCode, str]] = {
 
 @pytest.mark.parametrize(("submit", "code", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_does_not_count_is_refused(submit: Submit, code: ErrorCode, reason: str) -> None:
-    """With the code and the words of the answer."""
+    """The error has the code and the words for the answer."""
     with pytest.raises(ShareError) as caught:
         check_share(job_170(), submit, BIP320_MASK)
     assert (caught.value.code, str(caught.value)) == (code, reason)
@@ -91,7 +91,7 @@ WORDS = st.integers(0, 2**32 - 1)
 def test_what_a_miner_submits_is_the_header_that_it_found(
     sent: Header, extranonce1: bytes, extranonce2: bytes, seconds: int, rolled_bits: int | None
 ) -> None:
-    """For any job, time, nonce and version bits, over the lines that both sides exchange."""
+    """This holds for any job, time, nonce and version bits, over the lines that both sides exchange."""
     notify = notify_of("x", sent, b"start", b"end", BRANCH, clean=False)
     job = StratumJob.from_notify(notify, Extranonce(extranonce1.hex(), len(extranonce2)), MAX_TARGET)
     header = job.header(extranonce2, seconds)

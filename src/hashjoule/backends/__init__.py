@@ -51,6 +51,10 @@ class BackendSpec:
     """Whether the calling thread does the work itself, so that its CPU time is the backend's."""
     rolled_versions: int = 64
     """Versions that a rolled job should carry to be fast here."""
+    is_prepared: Callable[[], bool] = lambda: True
+    """Whether it can be opened without compiling or tuning first."""
+    prepare_s: float = 0.0
+    """About how long compiling and tuning takes, in seconds."""
     facts: dict[str, str | int | float | None] = field(default_factory=dict)
     """What else the driver says of the device (vendor, memory in bytes, clock rate in Hz), for `devices --json`."""
 

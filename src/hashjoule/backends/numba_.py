@@ -52,11 +52,25 @@ def kernel(rolled: bool) -> Any:
 
 def compiled(kernel_function: Any, use_cache: bool) -> Any:
     """The function compiled by Numba, which no longer holds the GIL. Numba's exceptions are passed on."""
-    import numba
-
-    dispatcher = numba.njit(nogil=True, cache=use_cache, error_model="numpy")(kernel_function)
+    dispatcher = _dispatcher(kernel_function, use_cache)
     dispatcher.compile(SIGNATURE)
     return dispatcher
+
+
+def _dispatcher(kernel_function: Any, use_cache: bool) -> Any:
+    import numba
+
+    return numba.njit(nogil=True, cache=use_cache, error_model="numpy")(kernel_function)
+
+
+def is_compiled() -> bool:
+    """Return whether Numba's cache on disk holds the CPU kernels for this processor; compiles nothing."""
+    try:
+        dispatchers = [_dispatcher(function(rolled), use_cache=True) for rolled in (False, True)]
+        # Numba has no public way to ask; where a version has none at all, the kernels count as not compiled.
+        return all(d._cache.load_overload(SIGNATURE, d.targetctx) is not None for d in dispatchers)
+    except Exception:  # a spoilt cache, a folder that cannot be read, a version without these names
+        return False
 
 
 @lru_cache(maxsize=4)
@@ -183,6 +197,8 @@ def specs() -> list[BackendSpec]:
         open=partial(_opened, NumbaCpu, why),
         unavailable=why,
         runtime=runtime,
+        is_prepared=is_compiled,
+        prepare_s=40.0,
     )
     why_no_cuda = why or _why_no_cuda()
     device, hardware = ("", None) if why_no_cuda else _cuda_device()

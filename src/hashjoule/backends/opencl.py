@@ -131,6 +131,8 @@ def _device_spec(name: str, device: Any) -> BackendSpec:
         runtime=f"{device.platform.name.strip()}, {device.driver_version.strip()}",
         gains_from_threads=False,
         runs_in_caller=False,
+        is_prepared=partial(_is_tuned, device),
+        prepare_s=60.0 if hardware.kind == "cpu" else 20.0,
         facts=_facts(device),
     )
 
@@ -147,6 +149,12 @@ def _hardware(device: Any) -> Hardware:
         compute_units=compute_units,
         pci_bus_id=_try(lambda: _pci_bus_id(device)),
     )
+
+
+def _is_tuned(device: Any) -> bool:
+    from hashjoule.backends import opencl_tuning
+
+    return opencl_tuning.is_ready(device)
 
 
 @cache

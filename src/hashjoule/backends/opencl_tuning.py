@@ -62,6 +62,12 @@ def is_tuned(device: Any) -> bool:
     return _key(device, rolled=False) in _load()
 
 
+def is_ready(device: Any) -> bool:
+    """Return whether the kernels of both modes are tuned."""
+    known = _load()
+    return all(_key(device, rolled) in known for rolled in (False, True))
+
+
 def _best(device: Any, rolled: bool, name: str) -> tuple[Tuned, Program]:
     best: tuple[Tuned, Program] | None = None
     reason = UnavailableError(f"{name} computes wrong hashes with every build of the kernel; update its driver")
@@ -72,7 +78,7 @@ def _best(device: Any, rolled: bool, name: str) -> tuple[Tuned, Program]:
         except UnavailableError as error:
             reason = error
             continue
-        _log.info("%s: %s: %.1f MH/s", name, " ".join(variant.options()), rate / 1e6)
+        _log.debug("%s: %s: %.1f MH/s", name, " ".join(variant.options()), rate / 1e6)
         if rate and (best is None or rate > best[0].hashes_per_second):
             best = Tuned(variant, rate), program
     if best is None:

@@ -8,56 +8,32 @@ from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean, median
 
-from msgspec import Struct
+from msgspec import UNSET, UnsetType
 
 import hashjoule
-from hashjoule import backends, meters
-from hashjoule.backends import BackendSpec, c, provider_of
-from hashjoule.benchmark import conditions, sampling
+from hashjoule import backends
+from hashjoule.backends import BackendSpec, c
+from hashjoule.benchmark import conditions, prepare, results, sampling
 from hashjoule.benchmark.energy import Metering
-from hashjoule.benchmark.sampling import Measurement
-from hashjoule.errors import UsageError
+from hashjoule.benchmark.measurement import Measurement, measurements
+from hashjoule.benchmark.plan import Plan
 from hashjoule.hardware import usable_cores
-from hashjoule.meters import Meter, tdp
-from hashjoule.meters.stated import declared
+from hashjoule.meters import tdp
+from hashjoule.meters.plugs import LONGEST_S
 from hashjoule.records.facts import commit, cpu_name, host_facts, utc_now
-from hashjoule.records.schema import SCHEMA, Conditions, Record, Refusal, Software, Sustained, SustainedPoint
+from hashjoule.records.schema import (
+    SCHEMA,
+    Conditions,
+    Rating,
+    Record,
+    Refusal,
+    Software,
+    Sustained,
+    SustainedPoint,
+)
 
 Progress = Callable[[str, float], None]
 Keep = Callable[[Record], object]
-
-SECONDS = 2.0
-"""Time for each measurement, unless asked otherwise."""
-
-QUICK_SECONDS = 0.3
-
-
-class Plan(Struct, frozen=True):
-    """What `bench` is to measure, as its options say; None for their defaults."""
-
-    names: tuple[str, ...] = ("all",)
-    modes: tuple[str, ...] = ("plain", "rolled")
-    threads: int | None = None
-    """None: one, and then all cores for the fastest."""
-    thread_scan: bool = False
-    seconds: float = SECONDS
-    sustained_s: float | None = None
-    watts: float | None = None
-    tdp: bool = False
-
-    def check(self) -> None:
-        """Raises UsageError where both a declared power and a bound are wanted, or a backend that is none."""
-        if self.watts and self.tdp:
-            raise UsageError("--watts says the power already; leave out --tdp")
-        for name in self.names:
-            if name != "all":
-                provider_of(name)
-
-    def meters(self) -> list[Meter]:
-        """What shows the energy."""
-        if self.watts:
-            return [declared(self.watts)]
-        return meters.meters() + ([tdp.bound(cpu_name(), tdp.sockets())] if self.tdp else [])
 
 
 def bench(plan: Plan | None = None, progress: Progress = lambda step, fraction: None) -> Record:
@@ -77,18 +53,31 @@ def bench(plan: Plan | None = None, progress: Progress = lambda step, fraction: 
 
 
 def run(plan: Plan, specs: Sequence[BackendSpec], progress: Progress, keep: Keep | None = None) -> Record:
-    """Carries out a plan on these backends. After a KeyboardInterrupt the record has what there was, and says so."""
-    most = plan.threads or usable_cores()
-    with Metering(plan.meters()) as metering:
+    """Carry out a plan on these backends.
+
+    After a KeyboardInterrupt the record has what there was, and says so.
+
+    Raises:
+        UsageError: if the plan does not fit these backends.
+        UnavailableError: if its meter cannot be used.
+    """
+    plan = plan.settled(specs)
+    progress("meters", 0.0)
+    with Metering(plan.meters(specs)) as metering:
         bench = Benchmark(metering, progress, keep)
         with suppress(KeyboardInterrupt):  # the record is then incomplete, and says so
-            bench.compare(specs, plan.modes, 1 if plan.thread_scan else plan.threads or 1, plan.seconds)
-            if plan.thread_scan or plan.threads is None:
-                bench.scale(thread_steps(most) if plan.thread_scan else [most], plan.seconds)
-            if plan.sustained_s:
-                bench.sustain(most, plan.sustained_s)
-            bench.finish()
+            _measure(bench, plan, bench.prepared(specs, leave_out=plan.quick and plan.names == ("all",)))
         return bench.record()
+
+
+def _measure(bench: Benchmark, plan: Plan, specs: Sequence[BackendSpec]) -> None:
+    most = plan.threads or usable_cores()
+    bench.compare(specs, plan.modes, 1 if plan.thread_scan else plan.threads or 1, plan.seconds, grow=bool(plan.meter))
+    if plan.thread_scan or plan.threads is None:
+        bench.scale(thread_steps(most) if plan.thread_scan else [most])
+    if plan.sustained_s:
+        bench.sustain(most, plan.sustained_s)
+    bench.finish()
 
 
 class Benchmark:
@@ -99,8 +88,11 @@ class Benchmark:
     """
 
     def __init__(self, metering: Metering, progress: Progress = lambda text, part: None, keep: Keep | None = None):
-        self.measured: list[Measurement] = []
         self.complete = False
+        self._batches: list[list[Measurement]] = []
+        self._refused: list[Refusal] = []
+        self._left_out: list[str] = []
+        self._seconds = 0.0
         self._sustained: Sustained | None = None
         self._created = utc_now()
         self._metering, self._progress, self._keep = metering, progress, keep
@@ -108,25 +100,55 @@ class Benchmark:
         self._surroundings = conditions.Surroundings()
         self._during = self._after = self._surroundings.before
 
-    def compare(self, specs: Sequence[BackendSpec], modes: Sequence[str], threads: int, seconds: float) -> None:
-        """Self-tests all specs, watches their meters at idle and measures them interleaved."""
-        self._progress("self-tests", 0)
-        found = list(sampling.measurements(specs, modes, threads))
-        self.measured += found
-        self._metering.warn_of_slow_meters(specs, seconds)
-        self._progress("idle power", 0)
-        self._metering.measure_idle(specs)
-        sampling.measure(found, seconds, self._show, self._metering)
+    @property
+    def measured(self) -> list[Measurement]:
+        """All measurements, in the order in which they were begun."""
+        return [measurement for batch in self._batches for measurement in batch]
 
-    def scale(self, threads: Sequence[int], seconds: float) -> None:
-        """Measures the fastest backend that gains from threads on each of these numbers of threads."""
+    def prepared(self, specs: Sequence[BackendSpec], leave_out: bool) -> list[BackendSpec]:
+        """Compile and tune what has to be, or leave it out; return the rest, and note what is missing."""
+        waiting = prepare.unprepared(specs)
+        if leave_out:
+            failed: dict[str, str] = {}
+            if waiting:
+                names = ", ".join(spec.name for spec in waiting)
+                self._left_out.append(
+                    f"left out: {names}, which must be compiled first; `hashjoule prepare` does it once, in about "
+                    f"{prepare.expected_s(waiting):.0f} s"
+                )
+        else:
+            failed = prepare.prepare(waiting, self._progress) if waiting else {}
+            self._refused += [Refusal(name, "plain", reason) for name, reason in failed.items()]
+        missing = {spec.name for spec in waiting} if leave_out else set(failed)
+        return [spec for spec in specs if spec.name not in missing]
+
+    def compare(
+        self, specs: Sequence[BackendSpec], modes: Sequence[str], threads: int, seconds: float, grow: bool = False
+    ) -> None:
+        """Self-test all specs, watch their meters at idle and measure them interleaved, for so many seconds each.
+
+        Where `grow`, each gets the time that its meter needs, up to a minute.
+        """
+        found: list[Measurement] = []
+        for number, spec in enumerate(specs):
+            self._progress(f"self-test of {spec.name}", number / len(specs))
+            found += measurements([spec], modes, threads)
+        self._batches.append(found)
+        self._seconds = max(seconds, min(self._metering.turn_s(found), LONGEST_S)) if grow else seconds
+        self._metering.caution(found, self._seconds)
+        self._progress("idle power", 0.0)
+        self._metering.measure_idle(found)
+        sampling.measure(found, self._seconds, self._show, self._metering)
+
+    def scale(self, threads: Sequence[int]) -> None:
+        """Measure the fastest backend that gains from threads on each of these numbers of threads."""
         if best := self.best():
             found = [replace(best, threads=n, nonces=0, samples=[], turns=[]) for n in threads if n != best.threads]
-            self.measured += found
-            sampling.measure(found, seconds, self._show, self._metering)
+            self._batches.append(found)
+            sampling.measure(found, self._seconds, self._show, self._metering)
 
     def sustain(self, threads: int, seconds: float) -> None:
-        """Runs the fastest backend on that many threads for that long, without a pause."""
+        """Run the fastest backend on that many threads for that long, without a pause."""
         if not (best := self.best()):
             return
         measurement = replace(best, threads=threads, samples=[], turns=[])
@@ -139,39 +161,44 @@ class Benchmark:
             self._show(stretch, min(1.0, at_s / seconds))
 
     def finish(self) -> None:
-        """Watches the meters at idle once more and the machine a last time."""
-        self._metering.measure_idle(measurement.spec for measurement in self.measured)
+        """Watch the meters at idle once more and the machine a last time."""
+        self._progress("idle power", 1.0)
+        self._metering.measure_idle(self.measured)
         self._after = self._surroundings.state()
         self.complete = True
 
     def best(self) -> Measurement | None:
-        """The fastest of the backends that gain from threads."""
-        able = [
-            measurement
-            for measurement in self.measured
-            if measurement.spec.gains_from_threads and measurement.median_hs()
-        ]
+        """Return the fastest of the backends that gain from threads."""
+        able = [m for m in self.measured if m.spec.gains_from_threads and m.median_hs()]
         return max(able, key=Measurement.median_hs, default=None)
 
     def record(self) -> Record:
-        """The record of all that was measured so far."""
+        """Return the record of all that was measured so far."""
         before, after = self._surroundings.before, self._after if self.complete else self._surroundings.state()
-        warnings = [*conditions.warnings(self.measured, before, after), *self._metering.warnings]
+        measured = self.measured
+        warnings = [*self._left_out, *conditions.warnings(measured, before, after), *self._metering.warnings]
         return Record(
             schema=SCHEMA,
             created=self._created,
             hashjoule=Software(hashjoule.__version__, commit(), c.compiler()),
-            machine=host_facts(c.features(), sampling.median_clock_hz(self.measured)),
+            machine=host_facts(c.features(), results.median_clock_hz(measured)),
             conditions=Conditions(
-                before.load, after.steal, before.governor, tuple(warnings),
-                before, self._during, after, self._metering.idle(),
+                load=before.load,
+                steal=after.steal,
+                governor=before.governor,
+                warnings=tuple(warnings),
+                before=before,
+                during=self._during,
+                after=after,
+                idle=self._metering.idle(),
             ),
-            results=tuple(r for s in self.measured if (r := sampling.result(s, self._metering))),
-            refused=tuple(Refusal(s.spec.name, s.mode, s.refused) for s in self.measured if s.refused),
-            device_sum_hs=device_sum_hs(self.measured),
+            results=tuple(entry for batch in self._batches for entry in results.results(batch, self._metering)),
+            refused=(*self._refused, *(Refusal(m.spec.name, m.mode, m.refused) for m in measured if m.refused)),
+            device_sum_hs=results.device_sum_hs(measured),
             sustained=self._sustained,
             complete=self.complete,
-        )  # fmt: skip
+            cpu_rating=_cpu_rating(),
+        )
 
     def _show(self, measurement: Measurement, part: float) -> None:
         self._progress(measurement.label, part)
@@ -185,28 +212,14 @@ class Benchmark:
 
 
 def thread_steps(most: int) -> list[int]:
-    """1, 2, ... 8, then about eight more up to `most`: enough to see where a machine stops gaining."""
+    """Return 1, 2, ... 8, then about eight more up to `most`: enough to see where a machine stops gaining."""
     return [n for n in range(1, most + 1) if n <= 8 or n == most or n % -(-most // 8) == 0]
 
 
-def device_sum_hs(measured: Sequence[Measurement]) -> float | None:
-    """The best rates of all devices, each measured alone, added up; None for a single device.
-
-    The CPU counts once, whether C, Numba or OpenCL runs on it, and so does a GPU that two platforms show.
-    """
-    best: dict[str, float] = {}
-    for measurement in measured:
-        device = device_key(measurement.spec)
-        best[device] = max(best.get(device, 0.0), measurement.median_hs())
-    working = [rate_hs for rate_hs in best.values() if rate_hs]
-    return sum(working) if len(working) > 1 else None
-
-
-def device_key(spec: BackendSpec) -> str:
-    """What tells a device from the others of a machine: the CPU is one, a GPU is its PCI bus id, else its name."""
-    if spec.on_cpu:
-        return "cpu"
-    return (spec.hardware and spec.hardware.pci_bus_id) or spec.device
+def _cpu_rating() -> Rating | UnsetType:
+    """Return the rated power of all CPU packages, where it is known to bound what they draw."""
+    rated, sockets = tdp.rating(cpu_name()), tdp.sockets()
+    return Rating(rated.tdp_w * sockets, f"{sockets} x {rated.cpu}: {rated.source}") if rated else UNSET
 
 
 def _point(stretch: Measurement, at_s: float) -> SustainedPoint:
@@ -214,7 +227,7 @@ def _point(stretch: Measurement, at_s: float) -> SustainedPoint:
     turn = stretch.turns[-1] if stretch.turns else None
     return SustainedPoint(
         at_s=at_s,
-        hashrate_hs=median(s.hashes / s.wall_s for s in stretch.samples),
+        hashrate_hs=median(stretch.rates_hs()),
         clock_hz=fmean(clocks) if clocks else None,
         temperature_c=conditions.temperature_c(),
         watts=turn.joules / turn.seconds if turn and turn.joules > 0 else None,
@@ -225,7 +238,7 @@ def _sustained(measurement: Measurement, points: Sequence[SustainedPoint]) -> Su
     tenth = max(1, len(points) // 10)
     return Sustained(
         backend=measurement.spec.name,
-        mode="plain" if measurement.mode == "plain" else "rolled",
+        mode=measurement.mode,
         threads=measurement.threads,
         start_hs=median(point.hashrate_hs for point in points[:tenth]),
         end_hs=median(point.hashrate_hs for point in points[-tenth:]),

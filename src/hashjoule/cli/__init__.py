@@ -26,6 +26,7 @@ SECTIONS = {
         "gauge": "hashjoule.cli.gauge:gauge_command",
         "devices": "hashjoule.cli.devices:devices_command",
         "check": "hashjoule.cli.check:check_command",
+        "prepare": "hashjoule.cli.prepare:prepare_command",
     },
     "Mine": {
         "mine": "hashjoule.cli.mine:mine_command",
@@ -78,6 +79,18 @@ class LazyGroup(Group):
         with interrupts_held_back():
             command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; if there is none, suggest the one that was probably meant."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f". Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one line for each command, under the headings."""

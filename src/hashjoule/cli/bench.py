@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hashjoule import backends
 from hashjoule.benchmark import run
-from hashjoule.benchmark.run import QUICK_SECONDS, SECONDS, Plan
+from hashjoule.benchmark.plan import QUICK_SECONDS, SECONDS, Plan
 from hashjoule.check import MODES
 from hashjoule.cli.common import (
     POSITIVE,
+    command,
     dask_option,
     json_option,
     max_launch_option,
@@ -21,80 +22,93 @@ from hashjoule.cli.common import (
     progress_bars,
     refuse,
     threads_option,
-)  # fmt: skip
+)
 from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
 from hashjoule.records.facts import cpu_name, utc_now
 from hashjoule.records.files import RecordFile, save_record, to_json
 from hashjoule.records.schema import Record
-from hashjoule.report.record import text
+from hashjoule.report.record import remarks, text
 
 if TYPE_CHECKING:
     from hashjoule.fleet.summary import Host
 
+GROUPS = {
+    "What is measured": ("--backend", "--mode", "--threads", "--thread-scan", "--dask"),
+    "How long": ("--seconds", "--quick", "--sustained", "--max-launch-ms"),
+    "Energy": ("--meter", "--watts", "--tdp"),
+    "Output": ("--save", "--json"),
+}
+EXAMPLES = (
+    "hashjoule bench --quick",
+    "hashjoule bench --save results             # keep the record",
+    "hashjoule bench --backend c --watts 65     # J/TH from a power that you know",
+    "hashjoule bench --sustained 2              # does the rate last?",
+)
 
-@click.command("bench")
+
+@command("bench", examples=EXAMPLES, option_groups=GROUPS)
 @click.option(
     "--backend",
     "names",
     type=BACKEND,
     multiple=True,
-    metavar="B",
-    help="Backend to measure (default: all usable ones).",
+    metavar="NAME",
+    help="Measure this backend; may be repeated (default: all usable ones).",
 )
 @click.option(
-    "--mode", type=click.Choice([*MODES, "both"]), default="both", show_default=True, help="Nonces, or versions."
+    "--mode",
+    type=click.Choice([*MODES, "both"]),
+    default="both",
+    show_default=True,
+    help="Search nonces only, or roll versions too.",
 )
 @threads_option("one, and then all cores for the fastest")
-@max_launch_option
-@click.option("--thread-scan", is_flag=True, help="Also measure the fastest on 1, 2, ... up to --threads or all cores.")
-@click.option("--seconds", type=POSITIVE, metavar="S", help="Time for each measurement (default: 2).")
-@click.option("--quick", is_flag=True, help="A first look in some fifteen seconds: three samples of each.")
+@click.option("--thread-scan", is_flag=True, help="Also measure the fastest on 1, 2, ... threads.")
+@click.option("--seconds", type=POSITIVE, metavar="SECONDS", help=f"Time for each measurement (default: {SECONDS:g}).")
 @click.option(
-    "--sustained", "sustained_s", type=POSITIVE, metavar="S", help="Then run the fastest that long on all cores: heat."
+    "--quick", is_flag=True, help=f"Take {QUICK_SECONDS:g} s for each; leave out what must be compiled first."
 )
-@click.option("--watts", type=POSITIVE, metavar="W", help="Power that you declare, for J/TH; no meter is read then.")
-@click.option("--tdp", is_flag=True, help="Where no meter is, the CPU's rated power as an upper bound.")
-@click.option("--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep the record there.")
+@click.option(
+    "--sustained",
+    "sustained_s",
+    type=POSITIVE,
+    metavar="SECONDS",
+    help="Afterwards run the fastest on all cores for so long, to show thermal throttling.",
+)
+@click.option(
+    "--meter",
+    metavar="URL",
+    help="Read a wall plug: shelly://HOST, tasmota://HOST, kasa://HOST or homeassistant://HOST/sensor.NAME.",
+)
+@click.option(
+    "--watts",
+    type=POSITIVE,
+    metavar="WATTS",
+    help="State what the whole machine draws while it searches on all cores (or --threads); marked as declared.",
+)
+@click.option("--tdp", is_flag=True, help="Save the CPU's rated power in the record, as an upper bound.")
+@click.option(
+    "--save", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Save the JSON record under DIR."
+)
+@max_launch_option
 @dask_option
 @json_option
 @click.pass_context
-def bench_command(
-    ctx: click.Context,
-    names: tuple[str, ...],
-    mode: str,
-    threads: int | None,
-    thread_scan: bool,
-    seconds: float | None,
-    quick: bool,
-    sustained_s: float | None,
-    watts: float | None,
-    tdp: bool,
-    save: Path | None,
-    dask: str | None,
-    as_json: bool,
-) -> None:
+def bench_command(ctx: click.Context, /, save: Path | None, dask: str | None, as_json: bool, **options: Any) -> None:
     """Measure the hash rate and energy of every backend here.
 
-    Every sample has to find the nonce of a real block.
+    Every sample has to find the nonce of a real block, and every hit is checked with hashlib.
 
-    With --dask: on each machine of the cluster, once and alone, however many workers it has.
+    With --meter all that the plug feeds counts. Its login comes from the environment: HASHJOULE_METER_USER,
+    HASHJOULE_METER_PASSWORD, HASHJOULE_METER_TOKEN. docs/meters.md says which plug is how good.
+
+    With --dask, each machine of the cluster is measured once and alone, however many workers it has.
     """
-    if quick and seconds:
-        raise UsageError("--quick says the time already; leave out --seconds")
-    plan = Plan(
-        names=names or ("all",),
-        modes=MODES if mode == "both" else (mode,),
-        threads=threads,
-        thread_scan=thread_scan,
-        seconds=QUICK_SECONDS if quick else seconds or SECONDS,
-        sustained_s=sustained_s,
-        watts=watts,
-        tdp=tdp,
-    )
+    plan = _plan(**options)
     plan.check()
     if dask:
-        refuse(ctx, "max_launch_ms")
+        refuse(ctx, "max_launch_ms", "meter")
         ctx.exit(_on_a_cluster(dask, plan, save, as_json))
     chosen = backends.resolve(plan.names)
     file = RecordFile(save, cpu_name(), utc_now()) if save else None
@@ -104,6 +118,18 @@ def bench_command(
     if file and record.results:
         click.echo(f"saved {file.write(record)}", err=True)
     ctx.exit(130 if not record.complete else 0 if record.results else 1)
+
+
+def _plan(names: tuple[str, ...], mode: str, seconds: float | None, quick: bool, **options: Any) -> Plan:
+    if quick and seconds:
+        raise UsageError("--quick says the time already; leave out --seconds")
+    return Plan(
+        names=names or ("all",),
+        modes=MODES if mode == "both" else (mode,),
+        seconds=QUICK_SECONDS if quick else seconds or SECONDS,
+        quick=quick,
+        **options,
+    )
 
 
 def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> int:
@@ -132,7 +158,7 @@ def _on_a_cluster(where: str, plan: Plan, save: Path | None, as_json: bool) -> i
 
 
 def _tell(host: Host) -> None:
-    """What is wrong with a host, on stderr."""
+    """Say on stderr what is wrong with a host."""
     if host.reason:
         click.echo(f"{'partly ' if host.record else ''}left out: {host.name}: {host.reason}", err=True)
     if host.outlier:
@@ -142,7 +168,7 @@ def _tell(host: Host) -> None:
 
 
 def _keep_host(host: Host, save: Path | None, told: list[str]) -> None:
-    """Saves a host's record; a disk that is full stops no other host."""
+    """Save a host's record; a disk that is full stops no other host."""
     if host.record and save:
         try:
             told.append(f"saved {save_record(host.record, save)}")
@@ -151,7 +177,7 @@ def _keep_host(host: Host, save: Path | None, told: list[str]) -> None:
 
 
 def _keep(record: Record, file: RecordFile | None) -> None:
-    """Writes what there is so far. A disk that is full now is told at the end, when nothing can be lost by it."""
+    """Write what there is so far. A disk that is full now is told at the end, when nothing can be lost by it."""
     if file and record.results:
         with suppress(UsageError):
             file.write(record)
@@ -159,9 +185,5 @@ def _keep(record: Record, file: RecordFile | None) -> None:
 
 def _show(record: Record, as_json: bool) -> None:
     click.echo(to_json(record) if as_json else text(record))
-    if as_json:
-        return
-    for refusal in record.refused:
-        click.echo(f"refused: {refusal.reason}", err=True)
-    for warning in record.conditions.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    for remark in remarks(record) if not as_json else ():
+        click.echo(remark, err=True)

@@ -27,7 +27,7 @@ class HexNumber(click.ParamType[int]):
     name = "hex"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number; a usage error for anything else."""
+        """Return the number; fail with a usage error for anything else."""
         if isinstance(value, int):
             return value
         digits = value.removeprefix("0x").removeprefix("0X")
@@ -37,12 +37,12 @@ class HexNumber(click.ParamType[int]):
 
 
 class PositiveFloat(click.ParamType[float]):
-    """A finite number above zero."""
+    """A finite number greater than zero."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; a usage error for anything else."""
+        """Return the number; fail with a usage error for anything else."""
         try:
             number = float(value)
         except ValueError:
@@ -59,7 +59,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def threads_option(default_help: str) -> Callable[[Any], Any]:
-    """The --threads option; None means the command's own default."""
+    """Return the --threads option; None means the default of the command."""
     return click.option(
         "--threads", type=click.IntRange(1, 4096), metavar="N", help=f"CPU threads (default: {default_help})."
     )
@@ -78,17 +78,23 @@ max_launch_option = click.option(
     metavar="MS",
     callback=_shorten_launches,
     expose_value=False,
-    help="Shorter OpenCL launches, for a GPU whose display stutters (default: about 50).",
+    help="Limit an OpenCL launch to MS milliseconds, for a GPU whose display stutters (default: about 50).",
 )
 
 
 dask_option = click.option(
-    "--dask", metavar="ADDRESS|FILE", help="On the workers of a Dask cluster: HOST:PORT, or its scheduler file."
+    "--dask",
+    metavar="ADDRESS|FILE",
+    help="Use the workers of the Dask cluster at this HOST:PORT, or of this scheduler file.",
 )
 
 
 def refuse(ctx: click.Context, *parameters: str) -> None:
-    """Raises UsageError for the first of these options that was given with --dask, where it would do nothing."""
+    """Refuse options that were given with --dask, where they would do nothing.
+
+    Raises:
+        UsageError: For the first of these parameters that was given on the command line.
+    """
     for name in parameters:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise UsageError(
@@ -97,15 +103,18 @@ def refuse(ctx: click.Context, *parameters: str) -> None:
 
 
 def all_cores() -> int:
-    """The default number of threads."""
+    """Return the default number of threads."""
     return usable_cores()
 
 
 @contextmanager
 def progress_bar(shown: bool = True) -> Iterator[Callable[[str, float], None]]:
-    """A bar with time left on stderr if that is a terminal, nothing otherwise: call with a text and a part, 0 to 1.
+    """Show a bar with the time left on stderr if that is a terminal, and nothing otherwise.
 
-    What backends log meanwhile, such as that they compile for the first time, stands above it.
+    What backends log meanwhile, such as that they compile for the first time, stands above the bar.
+
+    Yields:
+        A function to call with a text and the fraction that is done, 0 to 1.
     """
     if not shown or not sys.stderr.isatty():
         yield lambda text, part: None
@@ -119,9 +128,15 @@ def progress_bar(shown: bool = True) -> Iterator[Callable[[str, float], None]]:
 
 @contextmanager
 def progress_bars(noun: str) -> Iterator[Callable[[str, str, float | None], None]]:
-    """A bar for each of several things that go on at a time, as `progress_bar`; call with its name, a text and a part.
+    """Show a bar for each of several things that go on at a time, below one that counts those that ended.
 
-    The part None ends one; the first bar counts those.
+    Nothing is shown where stderr is not a terminal.
+
+    Args:
+        noun: What the things are called, in the plural.
+
+    Yields:
+        A function to call with the name of a thing, a text, and the fraction that is done, 0 to 1, or None at its end.
     """
     if not sys.stderr.isatty():
         yield lambda name, text, part: None
@@ -147,7 +162,7 @@ def _bars(*more: ProgressColumn) -> Iterator[Progress]:
     from rich.logging import RichHandler
     from rich.progress import BarColumn, Progress, TextColumn
 
-    fields = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    fields = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
     with Progress(*fields, *more, console=Console(stderr=True), transient=True) as bars:
         logger = logging.getLogger("hashjoule")
         handler = RichHandler(console=bars.console, show_time=False, show_level=False, show_path=False)

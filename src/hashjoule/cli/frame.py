@@ -22,12 +22,14 @@ class Command(click.Command):
         option_groups: Mapping[str, Sequence[str]] | None = None,
         **settings: Any,
     ) -> None:
-        """Take what click takes, and:
+        """Take what click takes, examples and groups of options.
 
         Args:
+            *args: As of `click.Command`.
             examples: Command lines that run as they stand; a test runs them. "# ..." at the end of a line explains it.
             option_groups: Options under their headings, by the name that users type (`--threads`), in the order of
                 --help. Options that stand in no group follow under "Options".
+            **settings: As of `click.Command`.
 
         Raises:
             ValueError: If a group names an option that the command does not have.

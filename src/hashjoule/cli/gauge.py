@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hashjoule.cli.common import POSITIVE, json_option
+from hashjoule.cli.common import POSITIVE, command, json_option
 from hashjoule.errors import UsageError
 from hashjoule.gauge.devices import device
 from hashjoule.gauge.poisson import relative_half_width, shares_for
 from hashjoule.gauge.results import miner_name
 from hashjoule.gauge.roster import Ending, Roster
-from hashjoule.gauge.run import Plan, Show, measure
+from hashjoule.gauge.run import GaugePlan, Show, measure
 from hashjoule.records.facts import utc_now
 from hashjoule.records.files import RecordFile, to_json
 from hashjoule.records.schema import Record
@@ -29,22 +29,28 @@ from hashjoule.stratum.difficulty import target_of
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hashjoule.gauge.channel import Miner
+    from hashjoule.gauge.channel import GaugedMiner
     from hashjoule.meters import Meter
 
 DEFAULT_SECONDS = 600.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EVERYWHERE = ("0.0.0.0", "::")
 
-EPILOG = """\b
-Examples:
-  hashjoule gauge --seconds 60
-  hashjoule gauge --listen 192.168.1.20:3333 --minutes 30 --name Bitaxe --class asic
-  hashjoule gauge --precision 2 --device http://192.168.1.31 --meter shelly://192.168.1.40
-"""
 
-
-@click.command("gauge", epilog=EPILOG)
+@command(
+    "gauge",
+    examples=[
+        "hashjoule gauge --seconds 60",
+        "hashjoule gauge --listen 192.168.1.20:3333 --minutes 30 --class asic",
+        "hashjoule gauge --precision 5 --device http://192.168.1.31 --watts 18",
+        "hashjoule gauge --meter shelly://192.168.1.40 --save results",
+    ],
+    option_groups={
+        "Miner": ["--listen", "--wait", "--difficulty", "--name", "--class"],
+        "Length of the count": ["--seconds", "--minutes", "--precision"],
+        "Energy and the miner's own figures": ["--device", "--meter", "--watts"],
+    },
+)
 @click.option(
     "--listen",
     metavar="HOST:PORT",
@@ -61,7 +67,7 @@ Examples:
     help="Count until the 95% interval of every miner is within this percentage of its rate.",
 )
 @click.option(
-    "--wait", "wait_s", type=POSITIVE, default=300.0, show_default=True, metavar="SECONDS",
+    "--wait", "wait_s", type=POSITIVE, default=300.0, show_default="300", metavar="SECONDS",
     help="Time to wait for the first share.",
 )  # fmt: skip
 @click.option(
@@ -69,7 +75,10 @@ Examples:
 )
 @click.option("--name", metavar="NAME", help="Name of the miner in the record (default: what it calls itself).")
 @click.option(
-    "--class", "kind", type=click.Choice(["asic", "gpu", "fpga", "cpu"]), help="Class of the miner in the record."
+    "--class",
+    "kind",
+    type=click.Choice(["asic", "gpu", "fpga", "cpu"]),
+    help="Class of the miner in the record (default: guessed from its rate).",
 )
 @click.option(
     "--device",
@@ -104,11 +113,11 @@ def gauge_command(
     """Measure any miner by the shares that it delivers.
 
     hashjoule hands out work as a mining pool does (Stratum V1), hashes every share again, and divides verified work
-    by time and, with a meter, by energy. Point your miner at the address that is printed; any user and password do.
+    by time and, with a meter, by energy. Point your miner at the URL that is printed; any user and password will do.
     """
     host, port = _address(listen)
     ending = _ending(seconds, minutes, precision)
-    plan = Plan(
+    plan = GaugePlan(
         ending=ending,
         host=host,
         port=port,
@@ -237,7 +246,7 @@ def _table(roster: Roster, ending: Ending, now_s: float) -> Table:
     return table
 
 
-def progress_row(miner: Miner, ending: Ending, now_s: float) -> tuple[str, ...]:
+def progress_row(miner: GaugedMiner, ending: Ending, now_s: float) -> tuple[str, ...]:
     """Return a miner's line of the progress table; the time left is that to the wanted precision."""
     name, rejected = miner_name(miner), f"{miner.account.rejected.total():,}"
     tally = miner.account.count

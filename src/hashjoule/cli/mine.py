@@ -111,16 +111,20 @@ class _Options:
         "hashjoule mine --pool stratum+tcp://pool.example:3333 --user alice --shares 9",
     ),
 )
-@click.option("--address", metavar="ADDRESS", help="Where the reward goes; optional with --embedded.")
+@click.option("--address", metavar="ADDRESS", help="Pay the reward to ADDRESS; optional with --embedded.")
 @click.option("--blocks", type=click.IntRange(1), metavar="N", help="Stop after N blocks on the active chain.")
-@click.option("--chain", type=click.Choice(CHAINS), default=_DEFAULT_CHAIN, show_default=True, help="The node's chain.")
-@click.option("--rpc-url", metavar="URL", help="http://HOST:PORT of the node (default: from bitcoin.conf).")
-@click.option("--datadir", type=_FOLDER, metavar="DIR", help="The node's data directory (default: bitcoind's).")
-@click.option("--cookie", type=_FOLDER, metavar="FILE", help="The node's cookie file (default: in --datadir).")
+@click.option("--chain", type=click.Choice(CHAINS), default=_DEFAULT_CHAIN, show_default=True, help="Mine this chain.")
+@click.option("--rpc-url", metavar="URL", help="Call the node at http://HOST:PORT (default: from bitcoin.conf).")
+@click.option(
+    "--datadir", type=_FOLDER, metavar="DIR", help="Find bitcoin.conf and the cookie in DIR (default: bitcoind's)."
+)
+@click.option("--cookie", type=_FOLDER, metavar="FILE", help="Log in with this cookie file (default: in --datadir).")
 @click.option("--rpc-user", metavar="NAME", help=f"Log in as NAME with the password in {RPC_PASSWORD_VARIABLE}.")
 @click.option("--embedded", type=_FOLDER, metavar="DIR", help="Mine a regtest chain kept in DIR, without a node.")
-@click.option("--pool", "pools", multiple=True, metavar="URL", help="stratum+tcp://HOST:PORT or stratum+ssl://....")
-@click.option("--user", metavar="NAME", help="Your pool account or payout address, optionally with .WORKER.")
+@click.option(
+    "--pool", "pools", multiple=True, metavar="URL", help="Mine at stratum+tcp://HOST:PORT or stratum+ssl://HOST:PORT."
+)
+@click.option("--user", metavar="NAME", help="Log in at the pool with your account or address[.WORKER].")
 @click.option("--shares", type=click.IntRange(1), metavar="N", help="Stop after N accepted shares.")
 @click.option("--follow-reconnect", is_flag=True, help="Let the pool send you to another host.")
 @click.option(

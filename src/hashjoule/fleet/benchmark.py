@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
-from hashjoule.benchmark.run import Plan
+from hashjoule.benchmark.plan import Plan
 from hashjoule.errors import UnavailableError, describe_exception
 from hashjoule.fleet import cluster, summary, worker
 from hashjoule.fleet.child import Reply, Request

@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from hashjoule import backends
 from hashjoule.benchmark import run
-from hashjoule.benchmark.run import Plan, device_key
+from hashjoule.benchmark.measurement import device_key
+from hashjoule.benchmark.plan import Plan
 from hashjoule.errors import HashjouleError
 from hashjoule.records.schema import Record
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from hashjoule.gauge.poisson import constant_rate, relative_half_width
 from hashjoule.gauge.tally import Tally
+from hashjoule.records.gauge import RampUp
 
 RAMP_UP_S = 60.0
 """The longest ramp-up of a miner that delivers shares."""
@@ -35,17 +36,6 @@ Fault = Literal[
     "malformed",
 ]
 """Why a submitted share does not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class RampUp:
-    """The time before the count: what it brought is told, and is not part of the rate."""
-
-    seconds: float
-    shares: int
-    hashes: float
-    settled: bool
-    """Whether three estimates agreed; otherwise the time was up."""
 
 
 @dataclass
@@ -122,8 +112,8 @@ class Account:
         """
         if not self.ramp_up:
             seconds = now_s - self.began_s
-            settled = seconds < RAMP_UP_S
-            self.ramp_up = RampUp(seconds, self._ramp.shares, self._ramp.hashes, settled)
+            rate_hs = self._ramp.hashes / seconds if seconds else 0.0
+            self.ramp_up = RampUp(seconds, self._ramp.shares, rate_hs, settled=seconds < RAMP_UP_S)
         self.epoch += 1
         self.count = Tally(now_s)
         self.precise = False

@@ -72,7 +72,7 @@ class Channel:
 
 
 @dataclass(eq=False)
-class Miner:
+class GaugedMiner:
     """A miner: what it calls itself, its account and its connections."""
 
     host: str

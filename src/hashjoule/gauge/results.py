@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hashjoule.gauge.account import Account, Fault
-from hashjoule.gauge.channel import Miner
+from hashjoule.gauge.account import Fault
+from hashjoule.gauge.channel import GaugedMiner
 from hashjoule.gauge.energy import efficiency, reported
 from hashjoule.gauge.poisson import WeightedSum, interval
 from hashjoule.gauge.tally import Estimate
 from hashjoule.hardware import Hardware, Kind
-from hashjoule.records.gauge import Claim, Constancy, Gauge, RampUp, ShareCounts
+from hashjoule.records.gauge import Constancy, DeviceClaim, Gauge, ShareCounts
 from hashjoule.records.schema import Energy, Rate, Refusal, Result
 from hashjoule.statistics import median_deviation
 
@@ -26,13 +26,19 @@ def kind_by_rate(hashrate_hs: float) -> Kind:
     return "asic" if hashrate_hs >= ASIC_HS else "cpu"
 
 
-def miner_name(miner: Miner) -> str:
+def miner_name(miner: GaugedMiner) -> str:
     """Return what a miner calls itself, or where it connects from."""
     return ", ".join(word for word in (miner.agent, miner.worker) if word) or miner.host
 
 
 def result_of(
-    miner: Miner, estimate: Estimate, *, name: str | None, kind: Kind | None, energy: Energy | None, claim: Claim | None
+    miner: GaugedMiner,
+    estimate: Estimate,
+    *,
+    name: str | None,
+    kind: Kind | None,
+    energy: Energy | None,
+    claim: DeviceClaim | None,
 ) -> Result:
     """Return the result of one miner that has delivered a share at least.
 
@@ -49,7 +55,7 @@ def result_of(
         shares=_share_counts(estimate.shares.shares, miner.account.rejected),
         difficulty=miner.channels[-1].control.difficulty if miner.channels else miner.difficulty,
         lowest_difficulty=miner.limit,
-        ramp_up=_ramp_up(miner.account),
+        ramp_up=miner.account.ramp_up,
         constancy=Constancy(estimate.constant_p, estimate.longest_silence_s, estimate.silence_p),
         claim=claim,
     )
@@ -116,7 +122,7 @@ def _result(
     )
 
 
-def refusal_of(miner: Miner, estimate: Estimate | None) -> Refusal:
+def refusal_of(miner: GaugedMiner, estimate: Estimate | None) -> Refusal:
     """Return why a miner has no rate."""
     rejected = miner.account.rejected.total()
     if estimate is None:
@@ -130,13 +136,6 @@ def refusal_of(miner: Miner, estimate: Estimate | None) -> Refusal:
 
 def _most_common(rejected: Counter[Fault]) -> str:
     return ", ".join(f"{number:,} {fault}" for fault, number in rejected.most_common(3))
-
-
-def _ramp_up(account: Account) -> RampUp | None:
-    ramp = account.ramp_up
-    if not ramp:
-        return None
-    return RampUp(ramp.seconds, ramp.shares, ramp.hashes / ramp.seconds if ramp.seconds else 0.0, ramp.settled)
 
 
 def _share_counts(counted: int, rejected: Counter[Fault]) -> ShareCounts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hashjoule.gauge.account import Account, ends_run, is_idle
 from hashjoule.gauge.book import HandedOut
-from hashjoule.gauge.channel import Channel, Miner
+from hashjoule.gauge.channel import Channel, GaugedMiner
 from hashjoule.gauge.difficulty import FIRST_DIFFICULTY, LOWEST_DIFFICULTY, DifficultyControl
 from hashjoule.gauge.session import Session
 from hashjoule.gauge.work import extranonces
@@ -41,7 +41,7 @@ class Roster:
     ending: Ending
     difficulty: float | None = None
     """The difficulty that the user has fixed; None to search it."""
-    miners: dict[tuple[str, str, str], Miner] = field(default_factory=dict)
+    miners: dict[tuple[str, str, str], GaugedMiner] = field(default_factory=dict)
     """By host, agent and worker."""
     sessions: dict[Session, None] = field(default_factory=dict)
     """In the order in which they came."""
@@ -85,7 +85,7 @@ class Roster:
         if miner is None:
             if len(self.miners) >= MOST_MINERS:
                 return None
-            miner = self.miners[session.key] = Miner(*session.key, account=Account(now_s))
+            miner = self.miners[session.key] = GaugedMiner(*session.key, account=Account(now_s))
         difficulty = max(self.difficulty or miner.difficulty or FIRST_DIFFICULTY, miner.limit or 0.0)
         floor = miner.limit or LOWEST_DIFFICULTY
         control = DifficultyControl(difficulty, now_s, fixed=self.difficulty is not None, floor=floor)
@@ -103,7 +103,7 @@ class Roster:
                 self.ended_s = now_s
         return self.ended_s is not None
 
-    def tick(self, now_s: float) -> list[Miner]:
+    def tick(self, now_s: float) -> list[GaugedMiner]:
         """Bring the run up to date and hand out the jobs that are due; return the miners whose count begins now."""
         begun = []
         due: dict[Channel, bool] = {}
@@ -119,6 +119,11 @@ class Roster:
             self.begun_s = now_s
         self._end_if_due(now_s)
         return begun
+
+    @property
+    def any_share(self) -> bool:
+        """Whether any miner has delivered a share that was right."""
+        return any(miner.account.last_share_s is not None for miner in self.miners.values())
 
     def late(self, now_s: float) -> list[Session]:
         """Return the sessions that have not said their name in time."""

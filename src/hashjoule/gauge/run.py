@@ -12,8 +12,8 @@ import hashjoule
 from hashjoule.backends import c
 from hashjoule.errors import UnavailableError
 from hashjoule.gauge import server
-from hashjoule.gauge.channel import Miner
-from hashjoule.gauge.claims import PERIOD_S, ClaimWatch
+from hashjoule.gauge.channel import GaugedMiner
+from hashjoule.gauge.device_watch import PERIOD_S, DeviceWatch
 from hashjoule.gauge.devices import Device
 from hashjoule.gauge.energy import EnergyWatch, Mark
 from hashjoule.gauge.results import miner_name, refusal_of, result_of, sum_of
@@ -28,7 +28,7 @@ _MOST_REFUSALS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class GaugePlan:
     """What to measure, and how."""
 
     ending: Ending
@@ -52,12 +52,12 @@ Show = Callable[[Roster, float], None]
 class GaugeRun:
     """One run. `measure` does it; `record` says what there is, whether it came to its end or not."""
 
-    plan: Plan
+    plan: GaugePlan
     roster: Roster = field(init=False)
     complete: bool = False
     _watch: EnergyWatch | None = None
-    _claims: ClaimWatch | None = None
-    _before: dict[Miner, Mark | None] = field(default_factory=dict)
+    _claims: DeviceWatch | None = None
+    _before: dict[GaugedMiner, Mark | None] = field(default_factory=dict)
     _after: Mark | None = None
     _created: str = field(default_factory=utc_now)
 
@@ -71,7 +71,7 @@ class GaugeRun:
             UnavailableError: The meter, the device or the port cannot be used, or no miner came.
         """
         if self.plan.device:
-            self._claims = ClaimWatch(self.plan.device)
+            self._claims = DeviceWatch(self.plan.device)
             await asyncio.to_thread(self._claims.first)
         self._watch = await asyncio.to_thread(EnergyWatch, self.plan.meter)
         listener = await server.listen(self.roster, self.plan.host, self.plan.port)
@@ -96,14 +96,14 @@ class GaugeRun:
                 session.close(f"did not say its name within {HELLO_S:.0f} s")
             if begun:
                 await self._note_beginnings(begun)
-            if self.roster.begun_s is None and now_s - began_s > self.plan.wait_s:
+            if not self.roster.any_share and now_s - began_s > self.plan.wait_s:
                 raise UnavailableError(self._nobody_came())
             show(self.roster, now_s)
             await asyncio.sleep(server.TICK_S)
         if self._claims:
             await asyncio.to_thread(self._claims.ask)
 
-    async def _note_beginnings(self, miners: list[Miner]) -> None:
+    async def _note_beginnings(self, miners: list[GaugedMiner]) -> None:
         assert self._watch
         mark = await asyncio.to_thread(self._watch.mark)
         self._before |= dict.fromkeys(miners, mark)
@@ -167,7 +167,7 @@ class GaugeRun:
             results.append(sum_of(results, [estimate for _, estimate in found], self._energy(first)))
         return results, refused, warnings
 
-    def _estimates(self) -> tuple[list[tuple[Miner, Estimate]], list[Refusal]]:
+    def _estimates(self) -> tuple[list[tuple[GaugedMiner, Estimate]], list[Refusal]]:
         """Return the miners with a rate, and why the others have none."""
         found, refused = [], []
         for miner in self.roster.miners.values():
@@ -179,10 +179,10 @@ class GaugeRun:
                 refused.append(refusal_of(miner, estimate))
         return found, refused
 
-    def _energy(self, miner: Miner) -> Energy | None:
+    def _energy(self, miner: GaugedMiner) -> Energy | None:
         return self._watch.energy(self._before.get(miner), self._after) if self._watch else None
 
-    def _warnings(self, found: list[tuple[Miner, Estimate]]) -> list[str]:
+    def _warnings(self, found: list[tuple[GaugedMiner, Estimate]]) -> list[str]:
         warnings = [f"{miner_name(miner)} {note}" for miner, _ in found for note in miner.notes]
         warnings += self._watch.warnings if self._watch else []
         warnings += self._claims.warnings if self._claims else []
@@ -191,7 +191,7 @@ class GaugeRun:
         return warnings
 
 
-def measure(plan: Plan, listening: Callable[[int], None], show: Show) -> Record:
+def measure(plan: GaugePlan, listening: Callable[[int], None], show: Show) -> Record:
     """Carry out a plan. After a KeyboardInterrupt the record has what there was, and says so.
 
     Raises:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
+
+from msgspec import to_builtins
 
 from hashjoule import __version__
 from hashjoule.errors import printable_line
@@ -130,12 +132,13 @@ class Session:
             self._send(error_answer(message.id, ErrorCode.OTHER, "malformed parameters"))
 
     def _configure(self, message: Message, now_s: float) -> None:
+        """Agree to version rolling, and say of every other extension whether it is known (BIP 310)."""
         wanted = decode(message.params, Configure)
-        if "version-rolling" not in wanted.extensions:
-            self._send(answer(message.id, Configured()))
-            return
-        self._mask = int(wanted.options.mask, 16) & BIP320_MASK
-        self._send(answer(message.id, Configured(True, f"{self._mask:08x}")))
+        agreed: dict[str, Any] = {name: name == "subscribe-extranonce" for name in wanted.extensions}
+        if "version-rolling" in wanted.extensions:
+            self._mask = int(wanted.options.mask, 16) & BIP320_MASK
+            agreed |= to_builtins(Configured(True, f"{self._mask:08x}"))
+        self._send(answer(message.id, agreed))
 
     def _subscribe(self, message: Message, now_s: float) -> None:
         agent = printable_line(decode(message.params, Subscribe).agent or "")

@@ -87,6 +87,8 @@ class Meter:
     pci_bus_id: str | None = None
     stated_w: float | None = None
     """Power that is stated, not read; such a meter is never opened."""
+    stated_cores: int | None = None
+    """The number of busy CPU cores at which the stated power is drawn, 0 for a device; None: whatever is busy."""
     cautions: tuple[str, ...] = ()
     """What a user must know to judge its figures, a sentence each."""
 

@@ -28,7 +28,8 @@ _NO_ZONES = (
     "sudo modprobe intel_rapl_msr"
 )
 _HIDDEN = (
-    "containers hide powercap: run hashjoule on the host, or start the container with "
+    "containers hide powercap, and virtual machines have none: on real hardware run hashjoule on the host, or start "
+    "the container with "
     "--security-opt systempaths=unconfined (Docker) or --security-opt unmask=ALL (Podman), "
     "and make the counters readable on the host"
 )

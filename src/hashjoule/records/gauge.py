@@ -71,7 +71,7 @@ class DeviceReport(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     regulator_temperature_c: float | None = None
 
 
-class Claim(Struct, frozen=True, forbid_unknown_fields=True):
+class DeviceClaim(Struct, frozen=True, forbid_unknown_fields=True):
     """What a device said of itself during the count: means over its reports, and the last report."""
 
     readings: Count
@@ -98,4 +98,4 @@ class Gauge(Struct, frozen=True, forbid_unknown_fields=True):
     """The difficulty below which the miner reports no share; null if it has no such limit."""
     ramp_up: RampUp | None
     constancy: Constancy
-    claim: Claim | None = None
+    claim: DeviceClaim | None = None

@@ -39,9 +39,10 @@ class HostFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True):
-    """The machine at one moment. `load` is the average over a minute, `steal` the part of CPU time since the run began.
+    """The machine at one moment. `load` is the average over a minute; `steal` and `others_busy` are since the start.
 
-    The temperature is that of the hottest CPU sensor, in degrees Celsius.
+    `steal` is the part of CPU time that the hypervisor took, `others_busy` the number of cores that other programs kept
+    busy on average. The temperature is that of the hottest CPU sensor, in degrees Celsius.
     """
 
     clock_hz: Positive | None = None
@@ -50,6 +51,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
     temperature_c: float | None = None
     load: NonNegative | None = None
     steal: NonNegative | None = None
+    others_busy: NonNegative | UnsetType | None = UNSET
 
 
 class Idle(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +76,7 @@ class Conditions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rate(Struct, frozen=True, forbid_unknown_fields=True):
-    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % bootstrap interval of the median.
+    """Hashes a second of wall-clock time: median, median absolute deviation, 95 % interval of the median.
 
     The interval of a CPU backend is widened by the spread of the clock rate that was measured beside the samples.
     """
@@ -137,6 +139,8 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     """Net: without the power that the meter saw at idle."""
     hardware: Hardware | UnsetType = UNSET
     """Facts of the device, with the CPU cores of all threads; records of early versions have none."""
+    cycles_per_hash_ci95: tuple[Positive, Positive] | UnsetType = UNSET
+    """The bounds of the 95 % interval of the cycles per hash; records of early versions have none."""
     gauge: Gauge | UnsetType = UNSET
     """How the shares were counted; only in results of `hashjoule gauge`, whose backend is `stratum`."""
 
@@ -174,6 +178,13 @@ _POCL_NAMES = ("cpu", "pthread", "basic")
 """How PoCL begins the names of its CPU devices, by their driver."""
 
 
+class Rating(Struct, frozen=True, forbid_unknown_fields=True):
+    """The rated power of all CPU packages: an upper bound on what they draw, and no measurement."""
+
+    power_w: Positive
+    source: str
+
+
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """A benchmark run. `complete` is false while it goes on, and stays so if it is interrupted."""
 
@@ -188,6 +199,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """The best rates of all devices, each measured alone, added up; null for a single device."""
     sustained: Sustained | None = None
     complete: bool = True
+    cpu_rating: Rating | UnsetType = UNSET
+    """Where it is known; records of early versions have none."""
 
     def kind_of(self, result: Result) -> Kind:
         """Return the kind of device of one of the results.

@@ -44,14 +44,27 @@ def _heading(record: Record, result: Result) -> str:
 
 
 def _rate_bar(result: Result, longest: float) -> str:
-    measured = result.hashrate_hs
-    value, low, high = (_LONGEST * x / longest for x in (measured.median, measured.ci95_low, measured.ci95_high))
-    interval = f"{hashrate(measured.ci95_low)} to {hashrate(measured.ci95_high)}"
-    return _line(
-        result.mode,
-        f'<rect class="bar {result.mode}" x="0" y="15%" width="{value:.2f}%" height="70%"/>{_whisker(low, high)}',
-        f"<b>{hashrate(measured.median)}</b> <small>{interval}</small>",
-    )
+    rate = result.hashrate_hs
+    return bar_line(result.mode, result.mode, rate.median, (rate.ci95_low, rate.ci95_high), longest)
+
+
+def bar_line(name: str, kind: str, rate_hs: float, interval_hs: tuple[float, float] | None, longest_hs: float) -> str:
+    """Return a hash rate as a bar with its name and value.
+
+    Args:
+        name: What stands before the bar.
+        kind: The class of the bar, which has its colour: plain or rolled.
+        rate_hs: The rate, in H/s.
+        interval_hs: The ends of its interval; None if it has none.
+        longest_hs: The rate that takes the whole width.
+    """
+    drawing = f'<rect class="bar {kind}" x="0" y="15%" width="{_LONGEST * rate_hs / longest_hs:.2f}%" height="70%"/>'
+    words = f"<b>{hashrate(rate_hs)}</b>"
+    if interval_hs:
+        low, high = interval_hs
+        drawing += _whisker(_LONGEST * low / longest_hs, _LONGEST * high / longest_hs)
+        words += f" <small>{hashrate(low)} to {hashrate(high)}</small>"
+    return _line(name, drawing, words)
 
 
 def factor_bars(explanation: Explanation) -> str:
@@ -125,7 +138,7 @@ def _step(axis: _LogAxis, step: Step) -> str:
 
 
 def _whisker(low: float, high: float) -> str:
-    """An interval: a thin line with ends, on a halo in the colour of the page."""
+    """Draw an interval: a thin line with ends, on a halo in the colour of the page."""
     low, high = max(0.0, low), min(100.0, high)
     strokes = ((low, high, 50, 50), (low, low, 30, 70), (high, high, 30, 70))
     return "".join(
@@ -136,7 +149,7 @@ def _whisker(low: float, high: float) -> str:
 
 
 def _line(name: str, drawing: str, value: str, kind: str = "") -> str:
-    """A line of a chart: its name, its picture and its value; the picture says nothing that the text does not."""
+    """Return a line of a chart: name, picture and value. The picture says nothing that the text does not."""
     return (
         f'<div class="line {kind}"><span class="name">{escape(name)}</span>'
         f'<svg aria-hidden="true" focusable="false">{drawing}</svg><span class="value">{value}</span></div>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hashjoule.records.gauge import Claim, Gauge, ShareCounts
+from hashjoule.records.gauge import DeviceClaim, Gauge, ShareCounts
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power
 from hashjoule.report.text import columns
@@ -51,13 +51,27 @@ def _line(result: Result, gauge: Gauge) -> list[str]:
         result.device,
         kind,
         hashrate(rate.median),
-        f"{hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)}",
+        rates(rate.ci95_low, rate.ci95_high),
         f"{gauge.shares.counted:,}",
         f"{rejected(gauge.shares):,}",
         duration(gauge.seconds),
         f"{power(energy.joules / energy.seconds)} {energy.method}" if energy else "-",
         number(result.j_per_th.value) if result.j_per_th else "-",
     ]
+
+
+def rates(low_hs: float, high_hs: float) -> str:
+    """Return two rates with their unit once, if it is the same: 1.12 to 1.20 TH/s."""
+    low, high = hashrate(low_hs), hashrate(high_hs)
+    figure, unit = low.split(" ", 1)
+    return f"{figure} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
+
+
+def gauge_markdown(record: Record) -> str:
+    """Return the table of the miners as Markdown."""
+    lines = [_line(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
+    rule = ["---", "---", *["--:"] * (len(_HEADER) - 2)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (_HEADER, rule, *lines))
 
 
 def rejected(shares: ShareCounts) -> int:
@@ -80,7 +94,7 @@ def _notes(result: Result, gauge: Gauge) -> Iterator[str]:
         yield f"{name}: the ramp-up took {duration(ramp.seconds)} ({end}); its {shares} are not part of the rate."
 
 
-def claim_sentence(result: Result, claim: Claim) -> str:
+def claim_sentence(result: Result, claim: DeviceClaim) -> str:
     """Return what the device says of itself beside what was measured; empty if it says neither rate nor power."""
     rate, energy = result.hashrate_hs, result.energy
     metered = energy if energy and energy.method not in ("reported", "declared") else None
@@ -88,7 +102,7 @@ def claim_sentence(result: Result, claim: Claim) -> str:
     if claim.hashrate_hs:
         said.append(hashrate(claim.hashrate_hs))
         off.append(f"rate {change(rate.median / claim.hashrate_hs)}")
-    measured.append(f"{hashrate(rate.median)} ({hashrate(rate.ci95_low)} to {hashrate(rate.ci95_high)})")
+    measured.append(f"{hashrate(rate.median)} ({rates(rate.ci95_low, rate.ci95_high)})")
     if claim.power_w:
         said.append(power(claim.power_w))
     if metered:
@@ -106,10 +120,9 @@ def constancy_sentences(result: Result, gauge: Gauge) -> Iterator[str]:
     """Return what speaks against a constant rate, a sentence each."""
     p, parts = gauge.constancy.p_value, result.samples_hs
     if p is not None and p < UNLIKELY:
-        low, high = hashrate(min(parts)), hashrate(max(parts))
         yield (
-            f"the rate was not constant (p = {p:.1g}): {hashrate(parts[0])} in the first tenth and "
-            f"{hashrate(parts[-1])} in the last, {low} to {high} overall."
+            f"the rate was not constant (p = {p:.1g}): {hashrate(parts[0])} in the first tenth of the count and "
+            f"{hashrate(parts[-1])} in the last; the tenths range from {rates(min(parts), max(parts))}."
         )
     if gauge.miners == 1 and gauge.constancy.silence_p_value < UNLIKELY:
         part = percent(gauge.constancy.longest_silence_s / gauge.seconds)

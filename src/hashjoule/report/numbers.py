@@ -31,7 +31,7 @@ def unpadded(value: float | None, digits: int = 6) -> str:
 
 
 def _plain(value: float, digits: int) -> str:
-    """A rounded number below a million, with the zeros that its digits stand for."""
+    """Return a rounded number below a million, with the zeros that its digits stand for."""
     if value == 0:
         return "0"
     exponent = int(f"{abs(value):e}".partition("e")[2])

@@ -18,7 +18,9 @@ from hashjoule.records.files import to_json
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.chart import CHART_SCRIPTS
 from hashjoule.report.document import document, embedded
+from hashjoule.report.gauge import is_gauge
 from hashjoule.report.numbers import count, hashrate, number
+from hashjoule.report.sections.gauge import gauge_section, miners_of
 from hashjoule.report.sections.machine import NamedRecord, headings, machine_section, power_note
 from hashjoule.report.sections.money import money_data, money_sources
 from hashjoule.report.sections.published import published_data, published_section
@@ -29,6 +31,7 @@ SCRIPTS = ("theme.js", *CHART_SCRIPTS, "table.js", "economics.js", "page.js")
 
 _TRUST = {"counter": 0, "sampled": 0, "reported": 1, "bound": 2, "declared": 3}
 """How far a power can be trusted, by the method that found it: a headline takes the most trusted ones alone."""
+_BASES = {"declared": ", by a declared power", "reported": ", by its own report of its power"}
 
 
 def write_page(records: Sequence[NamedRecord], folder: Path) -> Path:
@@ -53,7 +56,6 @@ def report_page(records: Sequence[NamedRecord]) -> str:
     """Return the page of these records; without any it shows the published machines alone."""
     rows = select(build_rows(machines(), records))
     title, deck = _headline(records, rows)
-    names = headings(records)
     data = {**published_data(rows), "economics": money_data(rows)}
     return document(
         "page.html",
@@ -61,7 +63,7 @@ def report_page(records: Sequence[NamedRecord]) -> str:
         title=escape(title),
         deck=escape(deck),
         nav_machine='<a href="#machine">This machine</a>' if records else "",
-        machines="\n".join(machine_section(i, named, names[i]) for i, named in enumerate(records)),
+        machines=_record_sections(records),
         published=published_section(rows),
         why=why_section(records),
         economics_sources=money_sources(),
@@ -75,8 +77,18 @@ def report_page(records: Sequence[NamedRecord]) -> str:
     )
 
 
+def _record_sections(records: Sequence[NamedRecord]) -> str:
+    """Return a section for each record: of a benchmark of this machine, or of miners that were gauged."""
+    names = [" and ".join(miners_of(r)) if is_gauge(r) else r.machine.cpu for _, r in records]
+    titles = headings(names, [record for _, record in records])
+    return "\n".join(
+        (gauge_section if is_gauge(named[1]) else machine_section)(index, named, titles[index])
+        for index, named in enumerate(records)
+    )
+
+
 def _headline(records: Sequence[NamedRecord], rows: Sequence[TableRow]) -> tuple[str, str]:
-    """The title and the sentence below it: the least energy that was measured, else the highest rate."""
+    """Return the title and the sentence below it: the least energy that was measured, else the highest rate."""
     results = [(record, result) for _, record in records for result in record.results]
     if not results:
         published = sum(row.origin == "published" for row in rows)
@@ -91,11 +103,11 @@ def _energy_headline(results: Sequence[tuple[Record, Result]]) -> tuple[str, str
     record, result = min(results, key=lambda found: (_TRUST[_method(found[1])], _j_per_th(found[1])))
     best = best_asic()
     most = "at most " if _method(result) == "bound" else ""
-    declared = ", by a declared power" if _method(result) == "declared" else ""
+    basis = _BASES.get(_method(result), "")
     machine = short_name(record.name_of(result))
     ratio = number(_j_per_th(result) / (best.j_per_th or float("nan")))
     return (
-        f"{machine} takes {most}{number(_j_per_th(result))} joules for a terahash{declared}",
+        f"{machine} takes {most}{number(_j_per_th(result))} joules for a terahash{basis}",
         f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note(record)}",
     )
 

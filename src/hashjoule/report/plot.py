@@ -109,7 +109,7 @@ def draw(rows: Sequence[TableRow], name: ViewName) -> Figure:
 
 
 def _words(figure: Figure, view: View, source: str) -> None:
-    """Title and subtitle above the axes, the caption below."""
+    """Write title and subtitle above the axes, the caption below."""
     left = 0.012
     figure.text(left, 0.965, view.title, size=14.5, weight="bold", color=_INK, va="top")
     figure.text(left, 0.908, view.subtitle, size=10.5, color=_GREY, va="top")
@@ -118,7 +118,7 @@ def _words(figure: Figure, view: View, source: str) -> None:
 
 
 def _frame(axes: Axes, view: View) -> None:
-    """Scales, grid, ticks and the titles of the axes."""
+    """Set scales, grid, ticks and the titles of the axes."""
     _scale(axes, "x", view.x)
     _scale(axes, "y", view.y)
     axes.minorticks_off()
@@ -165,7 +165,7 @@ def _line(layout: Layout, view: View, line: Line) -> None:
 
 
 def _name_diagonal(layout: Layout, view: View, line: Line) -> None:
-    """The energy of a grey line at its upper end, along the line."""
+    """Write the energy of a grey line at its upper end, along the line."""
     (x0, y0), (x1, y1) = (layout.pixel(end) for end in line.points)
     at_top = line.points[-1][0] < view.x.high
     label = layout.axes.annotate(
@@ -184,7 +184,7 @@ def _name_diagonal(layout: Layout, view: View, line: Line) -> None:
 
 
 def _marks(layout: Layout, view: View) -> None:
-    """Published machines by class, hollow where the energy is no plain figure, and the user's own as stars."""
+    """Draw published machines by class, hollow where the energy is no plain figure, and the user's own as stars."""
     for machine_class, colour in _COLOURS.items():
         for hollow in (True, False):
             rows = [row for row in view.rows if row.origin == "published" and row.machine_class == machine_class]
@@ -209,7 +209,7 @@ def _marks(layout: Layout, view: View) -> None:
 
 
 def _name_trends(layout: Layout, view: View) -> None:
-    """How fast each trend line falls, with its interval, in the colour of its class."""
+    """Write how fast each trend line falls, with its interval, in the colour of its class."""
     trends = [line for line in view.lines if line.kind == "trend" and line.machine_class]
     for line, place in zip(trends, _TREND_PLACES, strict=True):
         style: dict[str, Any] = {"size": 9, "va": "center", "linespacing": 1.35}
@@ -218,7 +218,7 @@ def _name_trends(layout: Layout, view: View) -> None:
 
 
 def _name_classes(layout: Layout, view: View) -> None:
-    """The name of each class beside its marks, in its colour, where the view has room for it."""
+    """Write the name of each class beside its marks, in its colour, where the view has room for it."""
     for machine_class, (x, y) in _CLASS_PLACES[view.name].items():
         if view.y.low < y < view.y.high and view.x.low < x < view.x.high:
             style: dict[str, Any] = {"size": 12, "weight": "bold", "va": "center"}
@@ -226,7 +226,7 @@ def _name_classes(layout: Layout, view: View) -> None:
 
 
 def _name_machines(layout: Layout, view: View) -> None:
-    """The user's machines and the notable ones, with a ring about the mark that a name belongs to."""
+    """Name the user's machines and the notable ones, with a ring about the mark that a name belongs to."""
     for row in view.labelled:
         yours = row.origin == "measured"
         machine, figure = label_of(row, view.name)

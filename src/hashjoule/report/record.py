@@ -4,96 +4,135 @@ from __future__ import annotations
 
 import csv
 import io
-from math import inf
 from typing import Any, Literal
 
-from hashjoule.data.hardware import machines
 from hashjoule.records.schema import Record, Result, Sustained
-from hashjoule.report.text import columns, significant
+from hashjoule.report.gauge import gauge_markdown, gauge_text, is_gauge
+from hashjoule.report.numbers import change, hashrate, number, percent, power
+from hashjoule.report.text import columns, wrapped
+from hashjoule.report.verdict import METERED, bound_j_per_th, verdict, without_a_meter
 from hashjoule.statistics import outliers
 
 Format = Literal["text", "md", "csv"]
 
 
 def render(record: Record, form: Format) -> str:
-    """The record in one of the three formats; CSV holds every figure but the samples, unrounded."""
+    """Return the record in one of the three formats; CSV holds every figure but the samples, unrounded."""
     return {"text": text, "md": markdown, "csv": comma_separated}[form](record)
 
 
 def text(record: Record) -> str:
-    """The record for a terminal: machine, results, and what the figures alone do not say."""
-    machine = record.machine
-    clock = f", {machine.clock_hz / 1e9:.2f} GHz measured" if machine.clock_hz else ""
-    parts = [f"{machine.cpu}{clock}, {machine.os}; C core by {record.hashjoule.compiler or 'nothing: not built'}"]
+    """Return the record for a terminal of 80 columns: machine, rates, energy, and what follows from them."""
+    if is_gauge(record):
+        return gauge_text(record)
+    parts = ["\n".join(_headline(record))]
     if record.results:
-        parts.append(_table(record))
-    return "\n\n".join([*parts, *notes(record)])
+        parts.append(_rates(record))
+    if energies := _energies(record):
+        parts.append(energies)
+    return "\n\n".join([*parts, *(wrapped(note) for note in (*notes(record), *verdict(record)))])
+
+
+def _headline(record: Record) -> list[str]:
+    machine, software = record.machine, record.hashjoule
+    clock = f", {number(machine.clock_hz / 1e9)} GHz measured" if machine.clock_hz else ""
+    guest = ", a virtual machine" if machine.virtualised else ""
+    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
+    return [
+        f"{machine.cpu}{clock}, {cores}{guest}",
+        f"{machine.os}; hashjoule {software.version}, C core by {software.compiler or 'nothing: not built'}",
+        f"measured {record.created[:10]} {record.created[11:16]} UTC",
+    ]
 
 
 def notes(record: Record) -> list[str]:
-    """An interrupted run, what was added up, how a sustained run went, idle power, a missing meter: a sentence each."""
+    """Return what the figures do not say, a sentence each: an interrupted run, sums, heat, idle power, no meter."""
     found = []
     if not record.complete:
         found.append("The run was interrupted: this is what it had measured until then.")
+    if not record.results:
+        return [*found, "No backend could be measured."]
     if record.device_sum_hs:
-        found.append(f"All devices together, each measured alone: {significant(record.device_sum_hs / 1e6)} MH/s.")
+        found.append(f"All devices together, each measured alone: {hashrate(record.device_sum_hs)}.")
     if record.sustained:
         found.append(_sustained(record.sustained))
     found += [f"Idle: {_idle(idle.before_w, idle.after_w)} ({idle.source})." for idle in record.conditions.idle]
-    known = [result.j_per_th.value for result in record.results if result.j_per_th]
-    if known:
-        found.append(_distance(min(known)))
     if not any(result.energy for result in record.results):
-        found.append("No J/TH: no power was measured. Declare it with --watts W if you know it.")
+        found += without_a_meter(record)
     return found
 
 
-def _distance(j_per_th: float) -> str:
-    """How far the best result is from the best machine ever published."""
-    best = min((m for m in machines() if m.j_per_th and m.quality != "low"), key=lambda m: m.j_per_th or inf)
-    ratio = significant(float(f"{j_per_th / (best.j_per_th or inf):.2g}"), 2)
-    return (
-        f"The best published machine, {best.name} ({best.source_date}), needs {significant(best.j_per_th)} J/TH: "
-        f"the best result here takes {ratio} times as much. `hashjoule explain` says why."
-    )
+def remarks(record: Record) -> list[str]:
+    """Return what goes to stderr beside the record: backends that were refused, and what made it less certain."""
+    refused = [f"refused: {refusal.reason}" for refusal in record.refused]
+    return refused + [f"warning: {warning}" for warning in record.conditions.warnings]
 
 
-def _table(record: Record) -> str:
-    net = any(result.j_per_th_above_idle for result in record.results)
-    header = ["backend", "mode", "cores", "MH/s", "95 % interval", "cycles/hash", "W", "J/TH"]
-    return columns(
-        header + ["J/TH above idle"] * net, [_line(record, r) + [_net(r)] * net for r in record.results], left=2
-    )
+def _rates(record: Record) -> str:
+    """Return the table of rates, the fastest first, each with its part of the fastest."""
+    ordered = sorted(record.results, key=lambda result: -result.hashrate_hs.median)
+    fastest_hs = ordered[0].hashrate_hs.median
+    header = ["backend", "mode", "cores", "MH/s", "95% interval", "of fastest", "cycles/hash"]
+    return columns(header, [_rate_line(record, result, fastest_hs) for result in ordered], left=2)
 
 
-def _line(record: Record, result: Result) -> list[str]:
-    rate, energy, j_per_th = result.hashrate_hs, result.energy, result.j_per_th
+def _rate_line(record: Record, result: Result, fastest_hs: float) -> list[str]:
+    rate = result.hashrate_hs
     return [
         result.backend,
         result.mode,
         str(record.cores_of(result) or "-"),
-        significant(rate.median / 1e6),
-        f"{significant(rate.ci95_low / 1e6)} - {significant(rate.ci95_high / 1e6)}",
-        significant(result.cycles_per_hash),
-        f"{significant(energy.joules / energy.seconds)} {energy.method}" if energy else "-",
-        _at_most(result) + significant(j_per_th.value) if j_per_th else "-",
+        number(rate.median / 1e6),
+        f"{number(rate.ci95_low / 1e6)} to {number(rate.ci95_high / 1e6)}",
+        percent(rate.median / fastest_hs),
+        number(result.cycles_per_hash),
     ]
 
 
-def _at_most(result: Result) -> str:
-    return "<= " if result.energy and result.energy.method == "bound" else ""
+def _energies(record: Record) -> str:
+    """Return the table of joules, the fewest first; ≤ marks a bound from the CPU's rated power. Empty without any."""
+    lines = []
+    for result in record.results:
+        bound = bound_j_per_th(record, result)
+        if result.j_per_th and result.energy:
+            lines.append((result.j_per_th.value, _energy_line(record, result)))
+        elif bound and record.cpu_rating:
+            line = [result.backend, result.mode, str(record.cores_of(result))]
+            lines.append(
+                (bound, [*line, f"≤{power(record.cpu_rating.power_w)}", "rated", f"≤{number(bound)}", "-", "-"])
+            )
+    if not lines:
+        return ""
+    header = ["backend", "mode", "cores", "power", "method", "J/TH", "95%", "above idle"]
+    table = columns(header, [line for _, line in sorted(lines, key=lambda pair: pair[0])], left=2)
+    if any(line[4] == "rated" for _, line in lines) and record.cpu_rating:
+        rated = f"≤: if the CPU drew its rated {power(record.cpu_rating.power_w)}; an upper bound, no measurement."
+        return f"{table}\n{rated}"
+    return table
 
 
-def _net(result: Result) -> str:
-    return significant(result.j_per_th_above_idle.value) if result.j_per_th_above_idle else "-"
+def _energy_line(record: Record, result: Result) -> list[str]:
+    energy, efficiency, net = result.energy, result.j_per_th, result.j_per_th_above_idle
+    assert energy is not None
+    assert efficiency is not None
+    mark = "" if energy.method in METERED else "≤" if energy.method == "bound" else "~"
+    return [
+        result.backend,
+        result.mode,
+        str(record.cores_of(result) or "-"),
+        f"{mark}{power(energy.joules / energy.seconds)}",
+        energy.method,
+        f"{mark}{number(efficiency.value)}",
+        f"±{percent((efficiency.high - efficiency.low) / 2 / efficiency.value)}",
+        number(net.value) if net else "-",
+    ]
 
 
 def _idle(before_w: float | None, after_w: float | None) -> str:
-    return f"{significant(before_w)} W before, {significant(after_w)} W after"
+    return f"{power(before_w)} before, {power(after_w)} after"
 
 
 def _sustained(run: Sustained) -> str:
-    change = run.end_hs / run.start_hs - 1
     first, last = run.points[0], run.points[-1]
     heat = (
         f", {first.temperature_c:.0f} to {last.temperature_c:.0f} °C"
@@ -101,15 +140,17 @@ def _sustained(run: Sustained) -> str:
         else ""
     )
     clock = f", {first.clock_hz / 1e9:.2f} to {last.clock_hz / 1e9:.2f} GHz" if first.clock_hz and last.clock_hz else ""
+    threads = "1 thread" if run.threads == 1 else f"{run.threads} threads"
     return (
-        f"Sustained for {last.at_s:.0f} s, {run.backend} {run.mode} on {run.threads} threads: "
-        f"{significant(run.start_hs / 1e6)} MH/s in the first tenth, {significant(run.end_hs / 1e6)} in the last "
-        f"({change:+.1%}){clock}{heat}."
+        f"Sustained for {last.at_s:.0f} s, {run.backend} {run.mode} on {threads}: {hashrate(run.start_hs)} in the "
+        f"first tenth, {hashrate(run.end_hs)} in the last ({change(run.end_hs / run.start_hs)}){clock}{heat}."
     )
 
 
 def markdown(record: Record) -> str:
-    """A Markdown table under a line that says what was measured, where and with what."""
+    """Return a Markdown table under a line that says what was measured, where and with what."""
+    if is_gauge(record):
+        return gauge_markdown(record)
     machine = record.machine
     clock = f" at {machine.clock_hz / 1e9:.2f} GHz (measured)" if machine.clock_hz else ""
     guest = ", a virtual machine" if machine.virtualised else ""
@@ -126,13 +167,12 @@ def markdown(record: Record) -> str:
 
 
 def _markdown_line(record: Record, result: Result) -> str:
-    rate = result.hashrate_hs
+    rate, bound = result.hashrate_hs, bound_j_per_th(record, result)
     cycles = f"{result.cycles_per_hash:.1f}" if result.cycles_per_hash else "-"
-    j_per_th = (
-        f"{_at_most(result)}{result.j_per_th.value:,.0f} ({result.energy.method})"
-        if result.j_per_th and result.energy
-        else "no meter"
-    )
+    j_per_th = f"≤{bound:,.0f} (rated power)" if bound else "no meter"
+    if result.j_per_th and result.energy:
+        mark = "≤" if result.energy.method == "bound" else ""
+        j_per_th = f"{mark}{result.j_per_th.value:,.0f} ({result.energy.method})"
     interval = f"{rate.ci95_low / 1e6:.2f} - {rate.ci95_high / 1e6:.2f}"
     return (
         f"| `{result.backend}` | {result.mode} | {record.cores_of(result) or '-'} "
@@ -141,7 +181,7 @@ def _markdown_line(record: Record, result: Result) -> str:
 
 
 def comma_separated(record: Record) -> str:
-    """A line for each result, with a header; empty where a figure is not known."""
+    """Return a line for each result, with a header; empty where a figure is not known."""
     out = io.StringIO()
     lines = [_plain(result) for result in record.results]
     writer = csv.DictWriter(out, list(lines[0]) if lines else ["backend"], lineterminator="\n")
@@ -152,6 +192,7 @@ def comma_separated(record: Record) -> str:
 
 def _plain(result: Result) -> dict[str, Any]:
     rate, energy, gross, net = result.hashrate_hs, result.energy, result.j_per_th, result.j_per_th_above_idle
+    cycles_low, cycles_high = result.cycles_per_hash_ci95 or (None, None)
     return {
         "backend": result.backend,
         "mode": result.mode,
@@ -167,6 +208,8 @@ def _plain(result: Result) -> dict[str, Any]:
         "ci95_high_hs": rate.ci95_high,
         "hashes_per_cpu_second": result.hashes_per_cpu_second,
         "cycles_per_hash": result.cycles_per_hash,
+        "cycles_per_hash_low": cycles_low,
+        "cycles_per_hash_high": cycles_high,
         "watts": energy.joules / energy.seconds if energy else None,
         "idle_w": energy.idle_w if energy else None,
         "energy_source": energy.source if energy else None,

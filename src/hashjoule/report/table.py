@@ -126,7 +126,7 @@ def _marks(row: TableRow) -> tuple[str, str]:
 
 def energy_cell(row: TableRow) -> str:
     """Return the J/TH of a row with its marks; `legend` says what they mean."""
-    mark = "<=" if row.is_bound else "~" if row.power_basis == "declared" else ""
+    mark = "<=" if row.is_bound else "~" if row.power_basis in ("declared", "reported") else ""
     return f"{mark}{number(row.j_per_th)}{'*' if row.deviates else ''}"
 
 
@@ -160,6 +160,7 @@ def legend(rows: Sequence[TableRow]) -> list[str]:
         (any(row.origin == "measured" for row in rows), "> measured by you"),
         (any(row.is_bound for row in rows), "<= from a TDP or power limit: an upper bound"),
         (any(row.power_basis == "declared" for row in rows), "~ from a power that you declared"),
+        (any(row.power_basis == "reported" for row in rows), "~ from the power that the device itself reports"),
         (any(row.deviates for row in rows), "* the source states a J/TH that differs by over 3%"),
         (any(row.announced for row in rows), "! announced, not known to ship"),
         (any(row.quality == "low" for row in rows), "? doubtful"),

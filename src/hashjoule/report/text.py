@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+
+WIDTH = 80
+"""Columns of the narrowest terminal that output is made for."""
+
+
+def wrapped(sentence: str) -> str:
+    """Return a sentence in lines that fit a terminal of 80 columns; words and URLs stay whole."""
+    return textwrap.fill(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Aligned columns: the first `left` ones to the left, the others to the right; the last has no padding."""
+    """Return aligned columns: the first `left` ones to the left, the others to the right; the last has no padding."""
     table = [list(header), *(list(row) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = []
@@ -20,7 +29,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1)
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """A number with that many significant digits and thousands separators, "-" for None."""
+    """Return a number with that many significant digits and thousands separators, "-" for None."""
     if value is None:
         return "-"
     decimals = max(0, digits - len(str(int(abs(value)))))

@@ -22,6 +22,9 @@ LineKind = Literal["records", "trend", "best", "equal"]
 
 CLASS_NAMES = {"cpu": "CPUs", "gpu": "GPUs", "fpga": "FPGAs", "asic": "ASICs"}
 
+UNMETERED = ("declared", "reported")
+"""How the power of a measurement was found if no meter showed it: stated by the user, or by the device itself."""
+
 TURN = "2016-06"
 """The Antminer S9 of June 2016, the first at 16 nm in numbers, ends the steep early fall: one trend line leads to it,
 another one on from it."""
@@ -130,8 +133,8 @@ def date_of(row: TableRow) -> str | None:
 
 
 def is_hollow(row: TableRow) -> bool:
-    """Return whether a mark is hollow: its energy is doubtful, promised, a bound, or rests on a declared power."""
-    return row.is_bound or row.announced or row.quality == "low" or row.power_basis == "declared"
+    """Return whether a mark is hollow: its energy is doubtful, promised, a bound, or from a power nobody metered."""
+    return row.is_bound or row.announced or row.quality == "low" or row.power_basis in UNMETERED
 
 
 def short_name(name: str, length: int = 36) -> str:
@@ -144,9 +147,9 @@ def short_name(name: str, length: int = 36) -> str:
 def energy_text(row: TableRow) -> str:
     """Return the J/TH of a row with what limits it: "at most 40,700 J/TH"."""
     bound = "at most " if row.is_bound else ""
-    declared = " (declared power)" if row.power_basis == "declared" else ""
+    basis = f" ({row.power_basis} power)" if row.power_basis in UNMETERED else ""
     promised = " (announced)" if row.announced else ""
-    return f"{bound}{number(row.j_per_th)} J/TH{declared}{promised}"
+    return f"{bound}{number(row.j_per_th)} J/TH{basis}{promised}"
 
 
 def label_of(row: TableRow, name: ViewName) -> tuple[str, str]:
@@ -207,7 +210,7 @@ def _frontier(rows: Sequence[TableRow]) -> View:
 
 
 def _record_line(rows: Sequence[TableRow]) -> Line:
-    """The least energy of any machine shipped so far, as a line of steps."""
+    """Return the least energy of any machine shipped so far, as a line of steps."""
     records = [(quantity(row, "year"), quantity(row, "j_per_th")) for row in frontier(rows)]
     points = records[:1]
     for year, j_per_th in records[1:]:
@@ -281,7 +284,7 @@ def _power(rows: Sequence[TableRow]) -> View:
 
 
 def _equal_line(j_per_th: float, watts: tuple[float, float], rates_hs: tuple[float, float]) -> Line:
-    """The hash rates of machines with the same J/TH, within the axes."""
+    """Return the hash rates of machines with the same J/TH, within the axes."""
     ends = (max(watts[0], rates_hs[0] * j_per_th / 1e12), min(watts[1], rates_hs[1] * j_per_th / 1e12))
     return Line("equal", None, tuple((w, w / j_per_th * 1e12) for w in ends), f"{tick(j_per_th)} J/TH")
 
@@ -307,15 +310,15 @@ def _labelled(rows: Sequence[TableRow], name: ViewName) -> tuple[TableRow, ...]:
 
 
 def _marks_note(rows: Sequence[TableRow]) -> str:
-    """What hollow marks and stars mean, as far as there are any."""
+    """Say what hollow marks and stars mean, as far as there are any."""
     yours = [row for row in rows if row.origin == "measured"]
-    declared = any(row.power_basis == "declared" for row in yours)
-    stars = "Stars: your measurements" + (", hollow where the power is declared" if declared else "") + ". "
+    bases = sorted({row.power_basis for row in yours if row.power_basis in UNMETERED})
+    stars = "Stars: your measurements" + (f", hollow where the power is {' or '.join(bases)}" if bases else "") + ". "
     return f"{stars if yours else ''}Hollow: doubtful, only announced, or an upper bound (TDP, power limit)."
 
 
 def _left_out(rows: Sequence[TableRow], name: ViewName, lacks: str) -> str:
-    """How many published machines the view cannot show, and for want of what."""
+    """Say how many published machines the view cannot show, and for want of what."""
     missing = [row for row in rows if row.origin == "published" and not drawable(row, name)]
     powerless = sum(row.j_per_th is None for row in missing)
     others = len(missing) - powerless

@@ -104,7 +104,7 @@ def _sides(explanation: Explanation) -> list[Subject]:
 
 
 def _text_bar(step: Step, lowest: float, highest: float) -> str:
-    """The step's stretch of the axis, the machine at the right end."""
+    """Return the step's stretch of the axis, the machine at the right end."""
     span = math.log(highest / lowest) or 1.0
     left, right = sorted(
         round(_BAR_CHARACTERS * math.log(level / lowest) / span) for level in (step.after, step.before)
@@ -159,7 +159,7 @@ def waterfall_figure(explanation: Explanation) -> Any:
 
 
 def _words(figure: Any, explanation: Explanation, height: float) -> None:
-    """Headline and subtitle above, what both ends rest on below."""
+    """Write headline and subtitle above, what both ends rest on below."""
     title = headline(explanation)
     ends = "  ".join(_end_note(side) for side in _sides(explanation))
     lines = (
@@ -178,7 +178,7 @@ def _end_note(side: Subject) -> str:
 
 
 def _ends(axes: Axes, explanation: Explanation, last: int) -> None:
-    """The machine above and the best ASIC below, as points: a bar has no natural beginning on a log scale."""
+    """Draw the machine above and the best ASIC below as points: a bar has no natural beginning on a log scale."""
     ends = ((0, explanation.subject.j_per_th, _MACHINE), (last, explanation.best.j_per_th, _BEST))
     for row, level, colour in ends:
         axes.plot([level], [row], marker="o", markersize=13, color=colour)
@@ -186,7 +186,7 @@ def _ends(axes: Axes, explanation: Explanation, last: int) -> None:
 
 
 def _bars(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
-    """Every step that changes something, from top to bottom, joined by thin lines."""
+    """Draw every step that changes something, from top to bottom, joined by thin lines."""
     levels = [explanation.subject.j_per_th, *(step.after for step in shown)]
     for row, level in enumerate(levels):
         axes.plot([level] * 2, [row, row + 1], color=_GRID, linewidth=1.4, zorder=1)
@@ -208,12 +208,12 @@ def _bars(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
 
 
 def _label(axes: Axes, level: float, row: int, words: str, **style: Any) -> None:
-    """Words a little to the right of a point of the energy axis."""
+    """Write words a little to the right of a point of the energy axis."""
     axes.annotate(words, (level, row), xytext=(11, 0), textcoords="offset points", va="center", **style)
 
 
 def _interval(axes: Axes, row: int, step: Step) -> None:
-    """A thin line from the energy that the smallest factor would leave to what the largest would."""
+    """Draw a thin line from the energy that the smallest factor would leave to what the largest would."""
     ends = [step.before / step.factor.high, step.before / step.factor.low]
     if ends[1] / ends[0] > 1.02:
         for colour, width in (("white", 3.2), (_INK, 1.2)):
@@ -230,7 +230,7 @@ def _interval(axes: Axes, row: int, step: Step) -> None:
 
 
 def _frame(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
-    """Scale, grid and the names of the rows."""
+    """Set scale, grid and the names of the rows."""
     axes.set_xscale("log")
     low, high = _limits(explanation, shown)
     axes.set_xlim(low, high * (high / low) ** 0.24)  # room for the machine's label
@@ -250,7 +250,7 @@ def _frame(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
 
 
 def _limits(explanation: Explanation, shown: Sequence[Step]) -> tuple[float, float]:
-    """The energy axis: a little more than all that is drawn."""
+    """Return the ends of the energy axis: a little more than all that is drawn."""
     reached = [explanation.subject.j_per_th, explanation.best.j_per_th]
     reached += [step.before / bound for step in shown for bound in (step.factor.low, step.factor.high)]
     return min(reached) / 1.25, max(reached) * 1.05

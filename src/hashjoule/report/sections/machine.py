@@ -21,7 +21,18 @@ _METHODS = {
     "reported": "reported by the device itself",
     "bound": "an upper bound",
 }
+_SCOPES = {
+    "package": "of the CPU package",
+    "board": "of the board",
+    "device": "of the device",
+    "system": "of the whole machine",
+    "wall": "at the wall",
+}
 _UNKNOWN = "not known"
+_CAPTION = (
+    "Median hash rate in each mode, with its 95% interval. <em>Plain</em> searches nonces; <em>rolled</em> also "
+    "searches versions (AsicBoost)."
+)
 
 
 def machine_section(index: int, named: NamedRecord, heading: str) -> str:
@@ -33,23 +44,20 @@ def machine_section(index: int, named: NamedRecord, heading: str) -> str:
         index=str(index),
         heading=escape(heading),
         facts="".join(f"<div><dt>{escape(term)}</dt><dd>{escape(fact)}</dd></div>" for term, fact in _facts(record)),
-        warnings=_list("Warnings", record.conditions.warnings) or '<p class="muted">No warnings.</p>',
-        refused=_list("Refused", [refusal.reason for refusal in record.refused]),
+        warnings=titled_list("Warnings", record.conditions.warnings) or '<p class="muted">No warnings.</p>',
+        refused=titled_list("Refused", [refusal.reason for refusal in record.refused]),
         finding=escape(rate_finding(record)),
+        caption=_CAPTION,
         bars=rate_bars(record),
         notes="".join(f'<p class="source">{escape(note)}</p>' for note in _notes(record)),
         file=escape(name),
     )
 
 
-def headings(records: Sequence[NamedRecord]) -> list[str]:
-    """Return a heading for each record: its CPU, with the time of the measurement where several have the same CPU."""
-    cpus = Counter(record.machine.cpu for _, record in records)
-    found: list[str] = []
-    for _, record in records:
-        cpu = record.machine.cpu
-        heading = cpu if cpus[cpu] == 1 else f"{cpu}, {time_of(record)}"
-        found.append(heading)
+def headings(names: Sequence[str], records: Sequence[Record]) -> list[str]:
+    """Return a heading for each record: its name, with the time of the measurement where several have the same name."""
+    several = Counter(names)
+    found = [name if several[name] == 1 else f"{name}, {time_of(r)}" for name, r in zip(names, records, strict=True)]
     twice = Counter(found)
     return [f"{heading} (record {i})" if twice[heading] > 1 else heading for i, heading in enumerate(found, 1)]
 
@@ -76,7 +84,7 @@ def rate_finding(record: Record) -> str:
 
 
 def _on_more_cores(record: Record) -> str:
-    """The fastest result on the most CPU cores, as a second half of the sentence; nothing if all run on one."""
+    """Return the fastest result on the most CPU cores, as a second half of the sentence; nothing if all run on one."""
     most = max((record.cores_of(result) for result in record.results), default=0)
     if most <= 1:
         return ""
@@ -96,7 +104,7 @@ def power_note(record: Record) -> str:
 def _power_sentence(method: str, scope: str, source: str) -> str:
     if method == "declared":
         return "The power was declared by the person who measured; no meter was read."
-    return f"Power of the {scope}: {_METHODS[method]} ({source})."
+    return f"Power {_SCOPES.get(scope, scope)}: {_METHODS[method]} ({source})."
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
@@ -125,14 +133,14 @@ def _temperatures(conditions: Conditions) -> str:
     return ", ".join(f"{celsius:.0f} °C {name}" for name, celsius in known.items())
 
 
-def _list(title: str, entries: Sequence[str]) -> str:
-    """A list under a heading; nothing if it is empty."""
+def titled_list(title: str, entries: Sequence[str]) -> str:
+    """Return a list under a heading; nothing if it is empty."""
     items = "".join(f"<li>{escape(entry)}</li>" for entry in entries)
     return f'<div class="warnings"><h3>{title}</h3><ul>{items}</ul></div>' if entries else ""
 
 
 def _notes(record: Record) -> list[str]:
-    """What the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
+    """Return what the bars do not say: joules with all power and above idle, and the notes of `hashjoule show`."""
     found = [note for note in [power_note(record)] if note]
     found += [_above_idle(result) for result in record.results if result.j_per_th and result.j_per_th_above_idle]
     return found + notes(record)

@@ -33,7 +33,7 @@ def why_section(records: Sequence[NamedRecord]) -> str:
 
 
 def _figure(explanation: explain.Explanation, measured: str = "") -> str:
-    """The factors under their headline, with the time of the measurement where that tells two machines apart."""
+    """Return the factors under their headline, with the time of the measurement where that tells two machines apart."""
     subject, best = explanation.subject, explanation.best
     assumptions = "".join(
         f"<dt>{escape(LABELS[factor.name])}</dt><dd>{linked(f'{factor.note}. Source: {factor.source}.')}</dd>"

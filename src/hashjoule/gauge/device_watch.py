@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from hashjoule.gauge.devices import Device, DeviceError
-from hashjoule.records.gauge import Claim, DeviceReport
+from hashjoule.records.gauge import DeviceClaim, DeviceReport
 
 PERIOD_S = 10.0
 """How often a device is asked."""
@@ -16,7 +16,7 @@ YOUNG_S = 600.0
 
 
 @dataclass
-class ClaimWatch:
+class DeviceWatch:
     """The reports of a device during a run. `ask` may take seconds, so it belongs into a thread of its own."""
 
     device: Device
@@ -61,9 +61,9 @@ class ClaimWatch:
         if report.power_w is not None:
             self._powers_w.append(report.power_w)
 
-    def claim(self) -> Claim | None:
+    def claim(self) -> DeviceClaim | None:
         """Return what the device said of itself since the count began; None if it said nothing."""
         if not self._last or not self._readings:
             return None
         hashrate_hs, power_w = (fmean(values) if values else None for values in (self._rates_hs, self._powers_w))
-        return Claim(self._readings, hashrate_hs, power_w, self._last)
+        return DeviceClaim(self._readings, hashrate_hs, power_w, self._last)

@@ -1,0 +1,103 @@
+"""What a record means, in sentences: like is compared with like, and no joule is made up."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from msgspec.structs import replace
+
+from hashjoule.hardware import Hardware
+from hashjoule.records.schema import Efficiency, Energy, Rate, Rating, Record, Result
+from hashjoule.report.verdict import bound_j_per_th, verdict, without_a_meter
+from tests.records.test_records import RECORD, RESULT
+
+BARE = replace(RESULT, energy=None, j_per_th=None, j_per_th_above_idle=None)
+
+
+def row(backend: str, mhs: float, cores: int = 1, mode: str = "plain") -> Result:
+    """A row of a CPU backend at this rate."""
+    rate, hardware = Rate(1e6 * mhs, 0.0, 1e6 * mhs, 1e6 * mhs), Hardware(kind="cpu", cpu_cores=cores)
+    return replace(BARE, backend=backend, mode=mode, threads=1, hashrate_hs=rate, hardware=hardware)
+
+
+def record(*results: Result) -> Record:
+    """A record with these rows."""
+    return replace(RECORD, results=results, device_sum_hs=None)
+
+
+def test_the_fastest_code_is_compared_on_equal_cores() -> None:
+    """OpenCL on two cores is not the fastest on one; modes of one backend are not each other's next."""
+    found = verdict(
+        record(
+            row("c:avx2", 15.0),
+            row("c:avx2", 18.0, mode="rolled"),
+            row("numba", 12.0),
+            row("reference", 0.5),
+            row("opencl:0.0", 20.0, cores=2),
+            row("c:avx2", 35.1, cores=2, mode="rolled"),
+        )
+    )
+    assert found[0] == (
+        "Fastest on one core: c:avx2 rolled with 18.0 MH/s: 1.50x the next, numba plain and 36.0x Python's hashlib."
+    )
+    assert found[1] == (
+        "Fastest on 2 cores: c:avx2 rolled with 35.1 MH/s: 1.75x the next, opencl:0.0 plain and 1.95x the best on one "
+        "core."
+    )
+
+
+def test_one_row_has_nobody_to_be_compared_with() -> None:
+    """The sentence ends there; an empty record has no verdict."""
+    assert verdict(record(row("c:avx2", 15.0)))[0] == "Fastest on one core: c:avx2 plain with 15.0 MH/s."
+    assert verdict(record()) == []
+
+
+def test_devices_have_a_sentence_of_their_own() -> None:
+    """The best of each."""
+    gpu = Hardware(kind="gpu", cpu_cores=0)
+    slow = replace(row("opencl:0.0", 900.0), device="Example GPU", hardware=gpu)
+    found = verdict(record(slow, replace(slow, backend="numba:cuda", hashrate_hs=Rate(1e9, 0.0, 1e9, 1e9))))
+    assert found[0] == "Fastest on Example GPU: numba:cuda plain with 1.00 GH/s."
+
+
+def test_the_rate_in_the_world() -> None:
+    """2^32 hashes a block and unit of difficulty; a mean time in years, and machines that equal the best ASIC."""
+    block, equal = verdict(record(row("c:avx2", 100.0)))[-2:]
+    found = re.search(r"takes ([\d.,]+) (million )?years on average \(difficulty ([\d.]+) trillion", block)
+    assert found
+    years = float(found[1].replace(",", "")) * (1e6 if found[2] else 1)
+    assert years == pytest.approx(float(found[3]) * 1e12 * 2**32 / 1e8 / 31_557_600, rel=0.02)
+    assert "of these machines hash as fast as one" in equal
+    assert "energy" not in equal
+
+
+@pytest.mark.parametrize(
+    ("method", "said"), [("counter", True), ("sampled", True), ("declared", False), ("bound", False)]
+)
+def test_only_measured_energy_is_compared(method: str, said: bool) -> None:
+    """A declared power or a bound sets no record, and is compared with nobody's."""
+    spent = Energy(10.0, 1.0, "fake", "wall", method)  # type: ignore[arg-type]
+    metered = replace(row("c:avx2", 100.0), energy=spent, j_per_th=Efficiency(1e5, 1e5, 1e5))
+    assert ("each hash takes" in verdict(record(metered))[-1]) is said
+
+
+def test_a_bound_is_for_the_whole_cpu() -> None:
+    """Rated power over the rate of all cores; nothing for one core, for a device, or beside a measurement."""
+    rated = replace(record(), cpu_rating=Rating(280.0, "a source"), machine=replace(RECORD.machine, cores=2))
+    assert bound_j_per_th(rated, row("c:avx2", 100.0, cores=2)) == pytest.approx(2.8e6)
+    assert bound_j_per_th(rated, row("c:avx2", 100.0, cores=1)) is None
+    metered = replace(row("c:avx2", 100.0, cores=2), energy=Energy(1.0, 1.0, "x", "wall", "counter"))
+    assert bound_j_per_th(rated, metered) is None
+    assert bound_j_per_th(record(), row("c:avx2", 100.0, cores=2)) is None
+
+
+def test_what_helps_without_a_meter() -> None:
+    """On real Linux hardware one of three ways; a virtual machine has no counter to unlock."""
+    (real,) = without_a_meter(
+        replace(RECORD, machine=replace(RECORD.machine, virtualised=False, os="Linux 6.1 x86_64"))
+    )
+    assert all(word in real for word in ("--meter URL", "--watts W", "`hashjoule devices` shows the command"))
+    (guest,) = without_a_meter(replace(RECORD, machine=replace(RECORD.machine, virtualised=True)))
+    assert "a virtual machine has no meter" in guest
+    assert "hashjoule devices" not in guest
