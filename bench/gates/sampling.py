@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench.gates.counts import DELAYS, LIKELIEST, Count, count
 from bench.gates.netlist import Netlist, flatten
 from bench.gates.stimulus import Work
-from bench.gates.synthesis import VARIANTS, Variant, synthesise
+from bench.gates.synthesis import Variant, synthesise
 from hashjoule.check import known_blocks
 from hashjoule.job import Job
 
@@ -16,7 +16,10 @@ BLOCKS, GROUPS, NONCES = 30, 5, 2
 """Blocks of Bitcoin's chain from 2009 on, in groups to see how much jobs differ, and nonces of each from its own on."""
 
 STUDIED = ("shortcuts-ripple-1", "shortcuts-carry-save-1")
-"""Variants that are counted with every model of delays; the others with the likeliest."""
+"""Variants that are counted with every model of delays, inertial and not; the others with the likeliest."""
+
+BOOSTED = "shortcuts-ripple-4"
+"""Counted with every model of inertial delays, for the interval of what AsicBoost saves."""
 
 
 def works(variant: Variant, blocks: int = BLOCKS) -> list[list[Work]]:
@@ -42,17 +45,12 @@ def counts_of(variant: Variant) -> Iterator[Count]:
     netlist = circuit(variant)
     groups = works(variant)
     yield count(variant, netlist, groups, NONCES)
-    if variant.name in STUDIED:
+    if variant.name in (*STUDIED, BOOSTED):
         for delays in DELAYS:
             if delays != LIKELIEST:
                 yield count(variant, netlist, groups, NONCES, delays)
+    if variant.name in STUDIED:
         yield count(variant, netlist, groups, NONCES, inertial=False)
-
-
-def all_counts() -> Iterator[Count]:
-    """Yield the counts of all variants."""
-    for variant in VARIANTS:
-        yield from counts_of(variant)
 
 
 def small_count(variant: Variant) -> Count:

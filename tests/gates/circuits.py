@@ -54,10 +54,11 @@ def transitions(
 ) -> list[int]:
     """How often each node changes when the inputs go from one value to another, event by event.
 
-    A gate whose inputs change looks at them and plans to change its output after its delay. With inertial delays it
+    A gate whose function of its inputs changes plans to change its output after its delay. With inertial delays it
     takes back what it had planned; with transport delays it does not.
     """
     values, counts = settle(netlist, before), [0] * len(netlist.nodes)
+    functions = list(values)
     users: Mapping[int, set[int]] = defaultdict(set)
     for number, node in enumerate(netlist.nodes):
         for i in node.inputs:
@@ -78,9 +79,11 @@ def transitions(
                 changed |= users[number]
         for number in sorted(changed):
             node = netlist.nodes[number]
-            plans[number] += 1
             new = value_of(node.kind, [values[i] for i in node.inputs])
-            heapq.heappush(events, (now + delays[number], number, new, plans[number]))
+            if new != functions[number]:
+                functions[number] = new
+                plans[number] += 1
+                heapq.heappush(events, (now + delays[number], number, new, plans[number]))
     return counts
 
 
