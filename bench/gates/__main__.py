@@ -13,6 +13,7 @@ settles to in each clock cycle, and once with gate delays to see how often it ch
 from __future__ import annotations
 
 import argparse
+import datetime
 import sys
 import time
 
@@ -31,7 +32,7 @@ def count_everything() -> int:
             counts.append(count)
             print(f"{time.monotonic() - began:5.0f} s  {number} of {len(VARIANTS)}  {line(count)}", file=sys.stderr)
     small = small_count(find_variant(STUDIED[0]))
-    results.write(results.Results(version, small, tuple(counts)))
+    results.write(results.Results(datetime.date.today().isoformat(), version, small, tuple(counts)))
     page.write(results.read())
     return 0
 

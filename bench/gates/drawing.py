@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-STYLE = """
-svg { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; font-size: 15px; }
-.ink { fill: #1f2933; } .muted { fill: #5b6773; } .title { fill: #1f2933; font-size: 19px; font-weight: 600; }
-.strong { font-weight: 600; } .small { font-size: 13px; } .on { fill: #ffffff; font-weight: 600; font-size: 13px; }
-.page { fill: #ffffff; } .card { fill: #f1f4f7; } .grid { stroke: #d5dce3; } .line { stroke: #5b6773; fill: none; }
-.a { fill: #2f6690; } .b { fill: #c8742b; } .c { fill: #5a8f5c; } .d { fill: #8a6bb1; } .e { fill: #9aa5b1; }
-.whisker { stroke: #1f2933; }
-@media (prefers-color-scheme: dark) {
-.ink { fill: #e6ebf0; } .muted { fill: #a3b0bd; } .title { fill: #e6ebf0; }
-.page { fill: #12181f; } .card { fill: #1d2630; } .grid { stroke: #33404d; } .line { stroke: #a3b0bd; }
-.a { fill: #5b9bd0; } .b { fill: #e0975a; } .c { fill: #7fb582; } .d { fill: #ad93d1; } .e { fill: #7c8894; }
-.on { fill: #12181f; } .whisker { stroke: #e6ebf0; } }
+from hashjoule.report import palette
+from hashjoule.report.numbers import tick
+
+_MARKS = {
+    "a": palette.CLASSES["asic"], "b": palette.YOURS, "c": palette.BEST, "d": palette.CLASSES["cpu"], "e": palette.QUIET,
+}  # fmt: skip
+"""Classes of the colours of data."""
+_TEXTS = {"ink": palette.INK, "muted": palette.MUTED, "title": palette.INK, **_MARKS}
+
+
+def _colours(theme: palette.Theme) -> str:
+    """Return the colours of all classes on light or dark paper."""
+    fills = {"page": palette.PAPER, "card": palette.PANEL, **_TEXTS}
+    strokes = {"grid": palette.RULE, "rule": palette.MUTED, **{f"{name}-line": mark for name, mark in _MARKS.items()}}
+    rules = [f".{name} {{ fill: {getattr(colour, theme)}; }}" for name, colour in fills.items()]
+    rules += [f".{name} {{ stroke: {getattr(colour, theme)}; fill: none; }}" for name, colour in strokes.items()]
+    return " ".join(rules)
+
+
+STYLE = f"""
+svg {{ font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; font-size: 16px; }}
+.title {{ font-size: 19px; font-weight: 600; }} .strong {{ font-weight: 600; }} .small {{ font-size: 14px; }}
+{_colours("light")}
+@media (prefers-color-scheme: dark) {{ {_colours("dark")} }}
 """
-"""Classes: a to e are the colours of data."""
+
+
+@dataclass(frozen=True)
+class LogAxis:
+    """A logarithmic axis from left to right: from `low` at `left` to `high` at `right`, in pixels."""
+
+    low: float
+    high: float
+    left: float
+    right: float
+
+    def at(self, value: float) -> float:
+        """Return where a value stands."""
+        part = math.log(value / self.low) / math.log(self.high / self.low)
+        return self.left + part * (self.right - self.left)
+
+    def powers(self, step: int = 1) -> list[float]:
+        """Return the powers of ten on the axis, each `step`-th."""
+        first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
+        return [10.0**power for power in range(first, last + 1) if power % step == 0]
 
 
 @dataclass
@@ -58,12 +90,18 @@ class Drawing:
         for number, line in enumerate(words):
             self.text(x, y + number * step, line, kind)
 
-    def legend(self, x: float, y: float, entries: Sequence[tuple[str, str]], gap: float = 26) -> None:
+    def legend(self, x: float, y: float, entries: Sequence[tuple[str, str]], gap: float = 24) -> None:
         """Add colours with their meaning, side by side."""
         for kind, words in entries:
             self.rect(x, y - 11, 13, 13, kind, 2)
             self.text(x + 19, y, words, "muted small")
             x += 19 + 7.0 * len(words) + gap
+
+    def scale(self, axis: LogAxis, top: float, bottom: float, step: int = 1) -> None:
+        """Add grid lines of an axis with their numbers below."""
+        for power in axis.powers(step):
+            self.line(axis.at(power), top, axis.at(power), bottom, "grid")
+            self.text(axis.at(power), bottom + 18, tick(power), "muted small", "middle")
 
     def svg(self) -> str:
         """Return the picture."""

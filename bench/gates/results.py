@@ -14,8 +14,9 @@ COUNTS = ROOT / "results" / "gates.json"
 
 
 class Results(msgspec.Struct, frozen=True):
-    """Everything that was counted, by which Yosys, and the small count that `--check` repeats."""
+    """Everything that was counted, when and by which Yosys, and the small count that `--check` repeats."""
 
+    date: str
     yosys: str
     small: Count
     counts: tuple[Count, ...]

@@ -1,0 +1,119 @@
+"""The counted energy of a hash beside the published one, for every chip whose node and voltage are known."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hashjoule.data.chips import ChipVoltage, chip_voltages
+from hashjoule.data.hardware import PublishedMachine, machines
+from hashjoule.efficiency.bottom_up import BottomUp, Estimate, Silicon, bottom_up, gates_j_per_th
+from hashjoule.efficiency.explain.published import VOLTAGE_ERROR, published_subject
+from hashjoule.efficiency.model import ChipPoint, published_model
+
+BAR = 4.0
+"""A published energy further than this from the counted one is explained by hand."""
+
+
+@dataclass(frozen=True)
+class ChipComparison:
+    """A chip's published energy in J/TH over its operating points (geometric means) beside two predictions."""
+
+    chip: str
+    maker: str
+    process_nm: float
+    voltages_v: tuple[float, float]
+    boundary: str
+    quality: str
+    published: float
+    counted: Estimate
+    calibrated: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times the counted energy is published."""
+        return self.published / self.counted.value
+
+
+@dataclass(frozen=True)
+class MachineComparison:
+    """A programmable machine's published energy in J/TH beside that of its gates and its instructions."""
+
+    machine: PublishedMachine
+    process_nm: float
+    published: float
+    is_bound: bool
+    predicted: BottomUp
+
+
+def silicon_of(point: ChipVoltage) -> Silicon:
+    """Return a chip's node and voltage, the voltage with the error of its source."""
+    assert point.process_nm is not None
+    volts = point.core_voltage_v
+    return Silicon(point.process_nm, Estimate(volts, volts / (1 + VOLTAGE_ERROR), volts * (1 + VOLTAGE_ERROR)))
+
+
+def chips() -> list[ChipComparison]:
+    """Return every chip of known node and voltage, largest node first."""
+    grouped: dict[str, list[ChipVoltage]] = {}
+    for point in chip_voltages():
+        if point.process_nm is not None:
+            grouped.setdefault(point.chip, []).append(point)
+    return sorted((_chip(points) for points in grouped.values()), key=lambda chip: (-chip.process_nm, chip.chip))
+
+
+def _chip(points: list[ChipVoltage]) -> ChipComparison:
+    """Compare a chip; points measured at the chip itself exclude those of boards and whole miners."""
+    points = [point for point in points if point.boundary == "chip"] or points
+    first = points[0]
+    assert first.process_nm is not None
+    counted = [gates_j_per_th(silicon_of(point), asicboost=point.asicboost == "yes") for point in points]
+    volts = [point.core_voltage_v for point in points]
+    return ChipComparison(
+        first.chip,
+        first.maker,
+        first.process_nm,
+        (min(volts), max(volts)),
+        "/".join(sorted({point.boundary for point in points})),
+        "/".join(sorted({point.quality for point in points})),
+        statistics.geometric_mean(point.j_per_th for point in points),
+        Estimate(*(_mean(counted, lambda e, name=name: getattr(e, name)) for name in ("value", "low", "high"))),
+        statistics.geometric_mean(10 ** published_model().law(_model_point(point)) for point in points),
+    )
+
+
+def _mean(estimates: Iterable[Estimate], read: Callable[[Estimate], float]) -> float:
+    return statistics.geometric_mean(read(estimate) for estimate in estimates)
+
+
+def _model_point(point: ChipVoltage) -> ChipPoint:
+    assert point.process_nm is not None
+    rolls = point.asicboost == "yes"
+    return ChipPoint(point.chip, point.maker, point.process_nm, point.j_per_th, point.core_voltage_v, rolls)
+
+
+def programmable_machines() -> list[MachineComparison]:
+    """Return the CPUs, GPUs and FPGAs whose node and power are known, each model in its best mode."""
+    found: dict[str, MachineComparison] = {}
+    for machine in machines():
+        if machine.machine_class == "asic" or machine.power_w is None:
+            continue
+        subject = published_subject(machine)
+        if subject.process_nm is None or subject.supply is None:
+            continue
+        silicon = Silicon(
+            subject.process_nm, Estimate(subject.supply.value_v, subject.supply.low_v, subject.supply.high_v)
+        )
+        operations = Estimate(subject.operations.count, subject.operations.low, subject.operations.high)
+        predicted = bottom_up(machine.machine_class, silicon, operations)
+        row = MachineComparison(machine, subject.process_nm, subject.j_per_th, machine.is_bound, predicted)
+        if machine.model not in found or row.published < found[machine.model].published:
+            found[machine.model] = row
+    return sorted(found.values(), key=lambda row: (row.machine.machine_class, row.published))
+
+
+def decades(pairs: Iterable[tuple[float, float]]) -> float:
+    """Return the median of log10(first / second)."""
+    return statistics.median(math.log10(first / second) for first, second in pairs)
