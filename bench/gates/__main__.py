@@ -1,8 +1,8 @@
 """What a hash costs in hardware, counted and not fitted.
 
-    python -m bench.gates                     count every circuit and write results/gates.md and its data (15 minutes)
+    python -m bench.gates                     count every circuit and write results/gates.md and its data (20 minutes)
     python -m bench.gates --variant NAME      count one circuit and print it
-    python -m bench.gates --page              write the page again from the counts in results/gates.json
+    python -m bench.gates --page              write the page and the pictures again from results/gates.json
     python -m bench.gates --check             count a small case and compare it with results/gates.json
 
 Yosys maps the Verilog of rtl/ to gates. The netlist is run on nonces of real blocks, once to see what every node
@@ -51,7 +51,7 @@ def line(count: Count) -> str:
 
 
 def check() -> int:
-    """Count the small case again; 0 if the page and the counts are what it gives."""
+    """Count the small case again; 0 if the counts and the files made from them are what it gives."""
     kept, version = results.read(), yosys_version()
     if version != kept.yosys:
         raise UsageError(
@@ -59,9 +59,10 @@ def check() -> int:
         )
     fresh = small_count(find_variant(kept.small.variant)) == kept.small
     print(f"gates.json is {'up to date' if fresh else 'out of date: run python -m bench.gates'}")
-    rendered = page.is_fresh(kept)
-    print(f"gates.md is {'up to date' if rendered else 'out of date: run python -m bench.gates --page'}")
-    return 0 if fresh and rendered else 1
+    outdated = page.outdated(kept)
+    for path in outdated:
+        print(f"{path.relative_to(results.ROOT)} is out of date: run python -m bench.gates --page")
+    return 0 if fresh and not outdated else 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument("--variant", metavar="NAME", help=f"one of {', '.join(v.name for v in VARIANTS)}")
-    actions.add_argument("--page", action="store_true", help="write the page from the counts")
+    actions.add_argument("--page", action="store_true", help="write the page and the pictures from the counts")
     actions.add_argument("--check", action="store_true", help="compare a small count with the results")
     options = parser.parse_args(arguments)
     try:

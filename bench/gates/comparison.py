@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hashjoule.data.chips import ChipVoltage, chip_voltages
@@ -30,6 +30,11 @@ class ChipComparison:
     published: float
     counted: Estimate
     calibrated: float
+
+    @property
+    def name(self) -> str:
+        """The maker's name and the chip's."""
+        return self.chip if self.maker == self.chip else f"{self.maker} {self.chip}"
 
     @property
     def ratio(self) -> float:
@@ -71,6 +76,7 @@ def _chip(points: list[ChipVoltage]) -> ChipComparison:
     assert first.process_nm is not None
     counted = [gates_j_per_th(silicon_of(point), asicboost=point.asicboost == "yes") for point in points]
     volts = [point.core_voltage_v for point in points]
+    ends = [[estimate.value, estimate.low, estimate.high] for estimate in counted]
     return ChipComparison(
         first.chip,
         first.maker,
@@ -79,13 +85,9 @@ def _chip(points: list[ChipVoltage]) -> ChipComparison:
         "/".join(sorted({point.boundary for point in points})),
         "/".join(sorted({point.quality for point in points})),
         statistics.geometric_mean(point.j_per_th for point in points),
-        Estimate(*(_mean(counted, lambda e, name=name: getattr(e, name)) for name in ("value", "low", "high"))),
+        Estimate(*(statistics.geometric_mean(column) for column in zip(*ends, strict=True))),
         statistics.geometric_mean(10 ** published_model().law(_model_point(point)) for point in points),
     )
-
-
-def _mean(estimates: Iterable[Estimate], read: Callable[[Estimate], float]) -> float:
-    return statistics.geometric_mean(read(estimate) for estimate in estimates)
 
 
 def _model_point(point: ChipVoltage) -> ChipPoint:

@@ -11,7 +11,7 @@ from hashjoule.report import palette
 from hashjoule.report.numbers import tick
 
 _MARKS = {
-    "a": palette.CLASSES["asic"], "b": palette.YOURS, "c": palette.BEST, "d": palette.CLASSES["cpu"], "e": palette.QUIET,
+    "a": palette.CLASSES["asic"], "b": palette.YOURS, "c": palette.BEST, "e": palette.QUIET,
 }  # fmt: skip
 """Classes of the colours of data."""
 _TEXTS = {"ink": palette.INK, "muted": palette.MUTED, "title": palette.INK, **_MARKS}
@@ -68,7 +68,7 @@ class Drawing:
         """Add a filled rectangle."""
         round_ = f' rx="{radius:g}"' if radius else ""
         self.shapes.append(
-            f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{height:.1f}"{round_}/>'
+            f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"{round_}/>'
         )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str, width: float = 1) -> None:
@@ -83,7 +83,9 @@ class Drawing:
 
     def text(self, x: float, y: float, words: str, kind: str = "ink", anchor: str = "start") -> None:
         """Add a line of text on its baseline."""
-        self.shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>')
+        self.shapes.append(
+            f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+        )
 
     def lines(self, x: float, y: float, words: Iterable[str], kind: str = "muted small", step: float = 19) -> None:
         """Add lines of text below each other."""

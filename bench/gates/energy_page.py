@@ -11,9 +11,10 @@ from hashjoule.efficiency.frames import landauer_j_per_th
 from hashjoule.report.numbers import number
 
 OUTLIERS = {
-    "BM1387": "its figure is a whole miner's, with fans and supply; and the table of CMOS nodes falls by 2.5 times from 28 "
-    "to 16 nm, further than these chips did: those of 16 and 14 nm lie highest of all",
-    "Clarke": "the source is of low quality and its voltage is derived, not stated; and the table falls as far to 14 nm",
+    "BM1387": "its figure is a whole miner's, with fans and supply; and the table of CMOS nodes falls by 2.5 times "
+    "from 28 to 16 nm, further than these chips did: those of 16 and 14 nm lie highest of all",
+    "Clarke": "the source is of low quality and its voltage is derived, not stated; and the table "
+    "falls as far to 14 nm",
 }
 """Why a chip's published energy is further than `BAR` from the counted one."""
 
@@ -24,8 +25,9 @@ def energy_sections() -> Iterable[str]:
     yield "## Energy of the gates against published chips"
     yield (
         "Events per hash, times the energy of an event at the chip's node, times (V / nominal V)², with four midstates "
-        "where the chip rolls versions. The interval contains the counts' own, a factor of 1.7 for the table of CMOS nodes "
-        "and 5% for the voltage. The calibrated model is fitted to these chips; the counted one is not fitted at all."
+        "where the chip rolls versions. The interval contains the counts' own, a factor of 1.7 for the table of CMOS "
+        "nodes and 5% for the voltage. The calibrated model is fitted to these chips; the counted one "
+        "is not fitted at all."
     )
     yield table(
         ("chip", "nm", "V", "boundary", "published J/TH", "counted J/TH", "interval", "published / counted",
@@ -43,7 +45,7 @@ def energy_sections() -> Iterable[str]:
 def _chip_row(chip: ChipComparison) -> tuple[str, ...]:
     low, high = chip.voltages_v
     return (
-        f"{chip.maker} {chip.chip}",
+        chip.name,
         f"{chip.process_nm:g}",
         f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}",
         chip.boundary,
@@ -57,11 +59,11 @@ def _chip_row(chip: ChipComparison) -> tuple[str, ...]:
 
 def _outlier(chip: ChipComparison) -> str:
     reason = OUTLIERS.get(chip.chip, "not explained")
-    return f"- {chip.maker} {chip.chip}, {number(chip.ratio)} times: {reason}."
+    return f"- {chip.name}, {number(chip.ratio)} times: {reason}."
 
 
 def _by_node(chips: Sequence[ChipComparison]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, own in [*_nodes(chips), ("all", chips)]:
         published = comparison.decades((chip.published, chip.counted.value) for chip in own)
         calibrated = comparison.decades((chip.calibrated, chip.counted.value) for chip in own)
@@ -78,8 +80,8 @@ def _programmable(found: Sequence[MachineComparison]) -> Iterable[str]:
     yield "## Energy of the gates, and of carrying the instructions"
     yield (
         "A programmable machine also fetches, interprets and feeds instructions. Their energy is the literature's "
-        "(`src/hashjoule/data/instruction_energy.csv`), scaled to node and voltage; an FPGA has programmable wires instead "
-        f"(Kuon and Rose). Landauer's floor of a hash is {number(landauer_j_per_th())} J/TH."
+        "(`src/hashjoule/data/instruction_energy.csv`), scaled to node and voltage; an FPGA has programmable wires "
+        f"instead (Kuon and Rose). Landauer's floor of a hash is {number(landauer_j_per_th())} J/TH."
     )
     yield table(
         ("class", "machines", "gates J/TH", "carrying J/TH", "published J/TH", "published / predicted, median"),
@@ -87,8 +89,9 @@ def _programmable(found: Sequence[MachineComparison]) -> Iterable[str]:
     )
     yield (
         "Published powers of most GPUs and of the CPU are limits or thermal design powers, so their energies are upper "
-        "bounds. A desktop CPU reorders instructions and keeps caches awake: it spends far more on each than the in-order "
-        "core that the literature took apart. The GPUs that lie highest are cards of before 2012 whose power is a formula's."
+        "bounds. A desktop CPU reorders instructions and keeps caches awake: it spends far more on each than the "
+        "in-order core that the literature took apart. The GPUs that lie highest are cards of before "
+        "2012 whose power is a formula's."
     )
 
 

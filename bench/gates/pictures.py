@@ -20,7 +20,7 @@ WIDTH = 660
 FOLDER = ROOT / "docs" / "why"
 
 NAMES = {"cpu": "CPU", "gpu": "GPU", "fpga": "FPGA", "asic": "Mining chip"}
-ENERGIES = LogAxis(1e-4, 1e8, 150, WIDTH - 40)
+ENERGIES = LogAxis(1e-4, 1e9, 150, WIDTH - 16)
 """From Landauer's floor to a CPU, in J/TH."""
 
 
@@ -50,7 +50,7 @@ def _rows() -> list[tuple[str, str, float]]:
     """Return name, machine and published J/TH of one machine of each class."""
     chip = best_chip()
     rows = [(NAMES[row.machine.machine_class], row.machine.model, row.published) for row in best_machines()]
-    return [*rows, (NAMES["asic"], f"{chip.maker} {chip.chip}", chip.published)]
+    return [*rows, (NAMES["asic"], chip.name, chip.published)]
 
 
 def machines_picture() -> str:
@@ -85,7 +85,7 @@ def instruction_picture() -> str:
     drawing.rect(24 + side + 28, 78 + side - small, small, small, "a")
     x = 24 + side + 60
     drawing.text(x, 110, f"{INSTRUCTION_PJ:g} pJ: the instruction", "strong ink")
-    drawing.lines(x, 132, ("fetched from a cache, decoded, scheduled;", "its operands read and its result stored"))
+    drawing.lines(x, 132, ("fetched from a cache and decoded,", "its operands read, its result stored"))
     operations = count_operations(VECTOR)
     drawing.lines(
         x,
@@ -115,9 +115,9 @@ def carrying_picture() -> str:
         for kind, value in (("a", published), ("b", carried), ("c", gates)):
             if kind != "b" or carried > gates:
                 drawing.circle(ENERGIES.at(value), y, 8, kind)
-        drawing.text(ENERGIES.at(gates), y + 25, number(gates), "muted small", "middle")
+        drawing.text(ENERGIES.at(gates) + 8, y + 25, number(gates), "muted small", "end")
         if carried > gates:
-            drawing.text(ENERGIES.at(carried), y + 25, number(carried), "muted small", "middle")
+            drawing.text(ENERGIES.at(carried) - 8, y + 25, number(carried), "muted small")
         drawing.text(ENERGIES.at(published) + 14, y + 5, number(published), "ink small")
     floor = ENERGIES.at(landauer_j_per_th())
     drawing.line(floor, 102, floor, 322, "b-line", 2)
@@ -131,7 +131,7 @@ def gates_picture(count: Count) -> str:
     drawing.text(24, 36, "In gates, adders and their glitches cost most", "title")
     drawing.text(24, 58, f"Switching events per hash; all together {count.events():,.0f}", "muted small")
     drawing.legend(24, 84, (("c", "useful"), ("b", "glitches"), ("e", "clock edges")))
-    rows = [
+    rows: list[tuple[str, tuple[tuple[str, float], ...]]] = [
         (name.capitalize(), (("c", count.sum("useful_events", name)), ("b", _glitch_events(count, name))))
         for name in ("adders", "sigmas", "Ch", "Maj")
     ]
@@ -160,16 +160,16 @@ def chips_picture() -> str:
     """Draw the counted and the published energy of every chip whose node and voltage are known."""
     chips = comparison.chips()
     bottom = 106 + 26 * len(chips)
-    axis = LogAxis(3, 1e4, 220, WIDTH - 40)
+    axis = LogAxis(3, 1e4, 244, WIDTH - 40)
     drawing = Drawing(WIDTH, bottom + 50, "Counted and published energy of mining chips from 110 to 3 nm, in J/TH")
-    drawing.text(24, 36, "Counting transistors predicts fifteen years of chips", "title")
+    drawing.text(24, 36, "Counting transistors predicts chips from 110 to 3 nm", "title")
     drawing.text(24, 58, "J/TH; no number is fitted to any chip", "muted small")
     drawing.legend(24, 84, (("c", "counted, with its interval"), ("a", "published")))
     drawing.scale(axis, 100, bottom)
     for place, chip in enumerate(chips):
         y = 116 + 26 * place
-        drawing.text(24, y + 5, f"{chip.maker} {chip.chip}", "ink small")
-        drawing.text(206, y + 5, f"{chip.process_nm:g} nm", "muted small", "end")
+        drawing.text(24, y + 5, chip.name, "ink small")
+        drawing.text(228, y + 5, f"{chip.process_nm:g} nm", "muted small", "end")
         drawing.line(axis.at(chip.counted.low), y, axis.at(chip.counted.high), y, "c-line", 3)
         drawing.circle(axis.at(chip.counted.value), y, 6, "c")
         drawing.circle(axis.at(chip.published), y, 6, "a")

@@ -63,7 +63,7 @@ def pipeline_values(netlist: Netlist, stimulus: Mapping[str, Sequence[int]], cyc
 def settled(
     netlist: Netlist, stimulus: Mapping[str, Sequence[int]], lanes: int, before: Sequence[int] | None
 ) -> list[int]:
-    """Return every node's value in a cycle, one bit a lane; `before` is the cycle before, or None for registers at 0."""
+    """Return every node's value in a cycle, one bit a lane. `before` is the cycle before; None is registers at 0."""
     values = _with_ports(netlist, stimulus, lanes)
     for number, node in enumerate(netlist.nodes):
         if node.kind == REGISTER:

@@ -126,7 +126,7 @@ def inverter(card: Path, node_nm: float, supply_v: float, drains: bool) -> tuple
 
 
 def register(card: Path, node_nm: float, supply_v: float, drains: bool) -> tuple[float, float]:
-    """Return a register's energy in fJ in an idle cycle, and what a change of its output adds, loaded by an inverter."""
+    """Return a register's energy in fJ in an idle cycle, and what a change of its output adds with one inverter."""
     data = f"0 0 8.5n 0 8.52n {supply_v} 12.5n {supply_v} 12.52n 0 16.5n 0 16.52n {supply_v} 20.5n {supply_v} 20.52n 0"
     circuit = [
         f".include {card.resolve()}",
