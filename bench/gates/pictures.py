@@ -20,7 +20,7 @@ WIDTH = 660
 FOLDER = ROOT / "docs" / "why"
 
 NAMES = {"cpu": "CPU", "gpu": "GPU", "fpga": "FPGA", "asic": "Mining chip"}
-ENERGIES = LogAxis(1e-4, 1e9, 150, WIDTH - 16)
+ENERGIES = LogAxis(1e-4, 3e9, 150, WIDTH - 16)
 """From Landauer's floor to a CPU, in J/TH."""
 
 
@@ -53,6 +53,12 @@ def _rows() -> list[tuple[str, str, float]]:
     return [*rows, (NAMES["asic"], chip.name, chip.published)]
 
 
+def _bounds() -> str:
+    """Say which of the machines publish a power that they only stay below."""
+    bounds = [NAMES[row.machine.machine_class] for row in best_machines() if row.is_bound]
+    return f"{' and '.join(bounds)}: upper bounds." if bounds else ""
+
+
 def machines_picture() -> str:
     """Draw the published energy of the same hash on four kinds of machines, above Landauer's floor."""
     drawing = Drawing(WIDTH, 330, "Energy of a hash on a CPU, a GPU, an FPGA and a mining chip, in J/TH")
@@ -70,7 +76,9 @@ def machines_picture() -> str:
                      "end" if inside else "start")  # fmt: skip
     floor = ENERGIES.at(landauer_j_per_th())
     drawing.line(floor, 76, floor, 278, "b-line", 2)
-    drawing.text(24, 318, f"Orange line: Landauer's floor, {number(landauer_j_per_th())} J/TH.", "muted small")
+    drawing.text(
+        24, 318, f"Orange line: Landauer's floor, {number(landauer_j_per_th())} J/TH. {_bounds()}", "muted small"
+    )
     return drawing.svg()
 
 
@@ -121,7 +129,7 @@ def carrying_picture() -> str:
         drawing.text(ENERGIES.at(published) + 14, y + 5, number(published), "ink small")
     floor = ENERGIES.at(landauer_j_per_th())
     drawing.line(floor, 102, floor, 322, "b-line", 2)
-    drawing.text(24, 360, "Orange line: Landauer's floor. The GPU and the CPU publish upper bounds.", "muted small")
+    drawing.text(24, 360, f"Orange line: Landauer's floor. {_bounds()}", "muted small")
     return drawing.svg()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from bench.gates.counts import LIKELIEST, Count
 from bench.gates.sampling import STUDIED
+from hashjoule.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = ROOT / "results" / "gates.json"
@@ -47,8 +48,15 @@ class Results(msgspec.Struct, frozen=True):
 
 
 def read(path: Path = COUNTS) -> Results:
-    """Return the counts of a file."""
-    return msgspec.json.decode(path.read_bytes(), type=Results)
+    """Return the counts of a file.
+
+    Raises:
+        UsageError: If it is missing or not what `write` wrote.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Results)
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}): make it with python -m bench.gates") from error
 
 
 def write(results: Results, path: Path = COUNTS) -> None:

@@ -15,12 +15,18 @@ from hashjoule.errors import UnavailableError
 
 
 @pytest.fixture(scope="session")
-def synthesised() -> Callable[[Variant], Netlist]:
-    """Return a variant's netlist in simple gates; needs Yosys, which CI must have."""
+def mapped() -> Callable[[Variant], Netlist]:
+    """Return a variant's netlist as Yosys maps it, made once; needs Yosys, which CI must have."""
     try:
         find_yosys()
     except UnavailableError as error:
         if not os.environ.get("CI"):
             pytest.skip(str(error))
         raise
-    return cache(lambda variant: split_exclusive_ors(circuit(variant)))
+    return cache(circuit)
+
+
+@pytest.fixture(scope="session")
+def synthesised(mapped: Callable[[Variant], Netlist]) -> Callable[[Variant], Netlist]:
+    """Return a variant's netlist in simple gates."""
+    return cache(lambda variant: split_exclusive_ors(mapped(variant)))
