@@ -10,24 +10,24 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hashjoule.efficiency.sources import read_csv
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule.data.hardware import PublishedMachine, machines, read_machines
-from hashjoule.efficiency import dataset
+from hashjoule.data.reading import read_csv
 from hashjoule.errors import UsageError
+from tests.support import PACKAGE_DATA
 
-DATA = Path(dataset.__file__).parents[1] / "data" / "hardware.csv"
+DATA = PACKAGE_DATA / "hardware.csv"
 HEADER = (
-    "model,mode,maker,class,shipped,shipped_source,node_nm,chip,hashrate_hs,power_w,power_boundary,power_basis,"
-    "cooling,published_j_per_th,source_url,source_date,quality,note"
+    "model,mode,maker,class,shipped,shipped_source,status,node_nm,chip,hashrate_hs,power_w,power_boundary,power_basis,"
+    "cooling,published_j_per_th,source_url,via,source_date,quality,note"
 )
 GOOD = {
     "model": "Miner X", "mode": "", "maker": "Maker", "class": "asic", "shipped": "2024-02",
-    "shipped_source": "https://example.org/x", "node_nm": "5", "chip": "C1", "hashrate_hs": "200e12",
+    "shipped_source": "https://example.org/x", "status": "", "node_nm": "5", "chip": "C1", "hashrate_hs": "200e12",
     "power_w": "3500", "power_boundary": "wall", "power_basis": "rated", "cooling": "air",
-    "published_j_per_th": "17.5", "source_url": "https://example.org/x", "source_date": "2024-05-01",
+    "published_j_per_th": "17.5", "source_url": "https://example.org/x", "via": "", "source_date": "2024-05-01",
     "quality": "high", "note": "",
 }  # fmt: skip
 

@@ -173,11 +173,12 @@ def test_every_format_is_written(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path) -> None:
-    """The command writes the file and says on stderr which machine has no power; wrong names are refused."""
+    """The command writes the file, prints finding and path, and says on stderr which machine has no power."""
     record = write_record(tmp_path, result(), result(**UNMETERED))
     done = CliRunner().invoke(plot_command, [str(record), "-o", str(tmp_path / "out.png")])
     assert done.exit_code == 0
-    assert done.stdout == ""
+    title = view_of(load_table([record]), "frontier").title
+    assert done.stdout.splitlines() == [title, str(tmp_path / "out.png")]
     assert "NVIDIA H100 (opencl:0.0, plain) has no known power" in done.stderr
     assert (tmp_path / "out.png").stat().st_size > 10_000
     for path in (tmp_path / "out.gif", tmp_path / "missing" / "out.png"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -27,6 +28,19 @@ from hashjoule.records.files import load_record, to_json
 from hashjoule.report.sheet import text
 
 Decorator = Callable[[Any], Any]
+
+
+class Finite(click.FloatRange):
+    """A number of a range that is neither infinite nor "nan", which compares with nothing."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fail with a usage error for anything else."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
 
 
 def _options(*decorators: Decorator) -> Decorator:
@@ -59,7 +73,7 @@ network_options = _options(
     click.option("--subsidy-btc", type=POSITIVE, metavar="BTC", help="Subsidy of a block (default: today's)."),
     click.option(
         "--fees-btc",
-        type=click.FloatRange(min=0),
+        type=Finite(min=0),
         metavar="BTC",
         help="Fees of a block (default: those in the newest hash price).",
     ),
@@ -69,7 +83,7 @@ network_options = _options(
 price_options = _options(
     click.option(
         "--price",
-        type=float,
+        type=Finite(),
         metavar="USD/kWh",
         help="Price of electricity; zero or less for curtailed power (default: the median that miners pay).",
     ),
@@ -108,7 +122,7 @@ def _show(sheet: Sheet, as_json: bool) -> None:
     ),
 )
 def economics_command() -> None:
-    """Compute what mining costs and earns.
+    r"""Compute what mining costs and earns.
 
     Defaults come from the data set and are shown with source and date; every one can be overridden. hashjoule fetches
     nothing from the network. For newer figures download any of these and pass them with --network-file:
@@ -142,7 +156,7 @@ def economics_command() -> None:
 @price_options
 @click.option(
     "--pool-fee",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Finite(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     metavar="PART",
@@ -150,7 +164,7 @@ def economics_command() -> None:
 )
 @click.option(
     "--uptime",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Finite(0, 1, min_open=True),
     default=1.0,
     show_default=True,
     metavar="PART",
@@ -158,7 +172,7 @@ def economics_command() -> None:
 )
 @click.option(
     "--growth",
-    type=click.FloatRange(-1, 100, min_open=True),
+    type=Finite(-1, 100, min_open=True),
     default=0.0,
     show_default=True,
     metavar="PART",
@@ -314,11 +328,11 @@ def network_command(months: tuple[str, ...], network_ehs: float | None, as_json:
 )
 @machine_options
 @click.option(
-    "--generation", type=float, required=True, metavar="USD/kWh", help="Price at the generator; may be zero or less."
+    "--generation", type=Finite(), required=True, metavar="USD/kWh", help="Price at the generator; may be zero or less."
 )
 @click.option(
     "--transmission",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     show_default=True,
     metavar="USD/kWh",
@@ -327,7 +341,7 @@ def network_command(months: tuple[str, ...], network_ehs: float | None, as_json:
 @click.option("--mw", type=POSITIVE, metavar="MW", help="Stranded power at that place.")
 @click.option(
     "--heat-price",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     show_default=True,
     metavar="USD/kWh",
@@ -335,7 +349,7 @@ def network_command(months: tuple[str, ...], network_ehs: float | None, as_json:
 )
 @click.option(
     "--heat-sold",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=0.0,
     show_default=True,
     metavar="PART",

@@ -68,7 +68,7 @@ def _words(text: str) -> list[str]:
 
 
 def _spellings(machine: PublishedMachine) -> list[list[str]]:
-    """The names of a model, in words: with its maker, as it is, and without its brand ("S21 XP")."""
+    """Return the names of a model, in words: with its maker, as it is, and without its brand ("S21 XP")."""
     model = _words(machine.model)
     return [
         model,
@@ -82,7 +82,7 @@ def _text(machine: PublishedMachine) -> str:
 
 
 def _similar(name: str, among: Sequence[PublishedMachine]) -> list[str]:
-    """The models that are spelt like a name, with or without the brand before them; each once."""
+    """Return the models that are spelt like a name, with or without the brand before them; each once."""
     spellings: dict[str, str] = {}
     for machine in among:
         for spelling in (machine.model, machine.model.partition(" ")[2], f"{machine.maker} {machine.model}"):

@@ -157,7 +157,7 @@ def _pick(
     scale: float,
     today: datetime.date | None,
 ) -> float:
-    """The value given, else the newest one; a newest one that is old is said to be."""
+    """Return the value given, else the newest one, with a note if that is old."""
     if value is not None:
         return sheet.put(name, value, unit, GIVEN)
     point = data.latest(metric, among=[*data.network(), *given.points])

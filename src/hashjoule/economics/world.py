@@ -52,7 +52,7 @@ def _hashrate_of(month: str) -> NetworkPoint:
 
 
 def _row(month: str, published: float | None) -> tuple[Value, ...]:
-    """The network of a month: hash rate, efficiency of the fleet, power with the sites' overhead, each with bounds."""
+    """Return hash rate, efficiency of the fleet and power with the sites' overhead of a month, each with bounds."""
     rate, fleet = _hashrate_of(month).value * 1e12, fleet_efficiency(month)
     low, power, high = (formulas.fleet_power_w(rate, j) * CBECI_PUE / 1e9 for j in bounds(fleet))
     best, estimate, worst = bounds(fleet)

@@ -83,9 +83,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return self.since is not None or self.until is not None
 
     def keeps(self, row: TableRow) -> bool:
-        """Return whether a row stays; measured rows do, unless a class is asked for that they are not of."""
-        if self.machine_class not in (None, row.machine_class):
-            return False
+        """Return whether a row stays; measured rows always do."""
         return row.origin == "measured" or (self._keeps_years(row) and self.keeps_undated(row))
 
     def keeps_undated(self, row: TableRow) -> bool:

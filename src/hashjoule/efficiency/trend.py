@@ -71,7 +71,8 @@ def frontier(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
 def fit_halving(records: Sequence[TableRow]) -> HalvingFit:
     """Fit log2(J/TH) to the date by least squares, with an interval that holds for correlated errors.
 
-    Neighbouring records have much in common, so the standard error is Newey and West's (1987), with Student's t. The
+    Neighbouring records have much in common, so the standard error is that of Newey and West (1987) with Student's t.
+    With so few records it can come out too small, so it is never taken below that of ordinary least squares. The
     interval says how well a straight line describes these records, not how surely it goes on.
 
     Raises:
@@ -85,7 +86,8 @@ def fit_halving(records: Sequence[TableRow]) -> HalvingFit:
     if slope >= 0:
         raise UsageError("these machines do not become more efficient, so that there is no halving time")
     residuals = [y - intercept - slope * x for x, y in zip(years, logs, strict=True)]
-    margin = student_t(0.975, len(years) - 2) * robust_slope_error(years, residuals)
+    error = max(plain_slope_error(years, residuals), robust_slope_error(years, residuals))
+    margin = student_t(0.975, len(years) - 2) * error
     return HalvingFit(
         points=len(years),
         start=years[0],
@@ -95,6 +97,12 @@ def fit_halving(records: Sequence[TableRow]) -> HalvingFit:
         low_years=1 / (margin - slope),
         high_years=-1 / (slope + margin) if slope + margin < 0 else math.inf,
     )
+
+
+def plain_slope_error(x: Sequence[float], residuals: Sequence[float]) -> float:
+    """Return the standard error of a slope whose residuals are independent and of equal size."""
+    spread = sum((value - mean(x)) ** 2 for value in x)
+    return math.sqrt(sum(r * r for r in residuals) / (len(x) - 2) / spread)
 
 
 def robust_slope_error(x: Sequence[float], residuals: Sequence[float]) -> float:

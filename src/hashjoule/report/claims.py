@@ -82,7 +82,7 @@ def _stated(finding: Finding) -> str:
 
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
-    """What there is to say, each with its label."""
+    """Return what there is to say, each with its label."""
     difference = "" if finding.difference is None else change(1 + finding.difference)
     facts = (
         ("stated", _stated(finding)),

@@ -37,7 +37,7 @@ def _results(outcomes: Sequence[Outcome]) -> str:
 
 
 def _value(value: Value, unit: str = "") -> str:
-    """A value for readers; a time that never comes is said to be never."""
+    """Format a value for readers; a time that never comes is "never"."""
     if value is None:
         return "never" if unit == "days" else "-"
     if isinstance(value, str):
@@ -46,7 +46,7 @@ def _value(value: Value, unit: str = "") -> str:
 
 
 def _inputs(inputs: Sequence[Input], sources: Sequence[str]) -> str:
-    """What the calculation stands on, each with its date and the number of its source below."""
+    """List what the calculation stands on, each with its date and the number of its source below."""
     rows = [(i.name, i.unit, unpadded(i.value), _origin(i, sources)) for i in inputs]
     width = max(len(origin) for *_, origin in rows)
     aligned = [(*row, origin.ljust(width)) for *row, origin in rows]
@@ -59,7 +59,7 @@ def _origin(entry: Input, sources: Sequence[str]) -> str:
 
 
 def _listing(listing: Listing) -> str:
-    """A table whose long column heads stand on two lines."""
+    """Format a table whose long column heads stand on two lines."""
     upper, lower = zip(*map(_head, listing.header), strict=True)
     rows = [[_value(value) for value in row] for row in listing.rows]
     return columns(upper, [lower, *rows], left=listing.left)

@@ -49,7 +49,7 @@ def side_by_side(rows: Sequence[TableRow]) -> str:
 
 
 def _line(label: str, values: Sequence[str], room: int) -> list[list[str]]:
-    """The lines of text that one fact takes, each a label and a cell for each machine."""
+    """Return the lines of text that one fact takes, each a label and a cell for each machine."""
     wrapped = [textwrap.wrap(value, room) for value in values]
     return [list(line) for line in zip_longest([label], *wrapped, fillvalue="")]
 

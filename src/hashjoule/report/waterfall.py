@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 80
-_BAR_CHARACTERS = 20
+_BAR_CHARACTERS = 18
 
 LABELS = {
     "wider instructions": "Wider instructions",
@@ -89,17 +89,17 @@ def waterfall_text(explanation: Explanation) -> str:
 
 
 def _short(value: float) -> str:
-    """A number for a narrow column."""
+    """Format a number for a narrow column."""
     return number(value).replace(" million", "M")
 
 
 def _wrapped(words: str) -> str:
-    """A paragraph within the width of a terminal; addresses stay in one piece."""
+    """Wrap a paragraph to the width of a terminal; addresses stay in one piece."""
     return textwrap.fill(words, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _sides(explanation: Explanation) -> list[Subject]:
-    """The machine, where the model ends, and the best ASIC; each once."""
+    """Return the machine, where the model ends, and the best ASIC; each once."""
     return list(dict.fromkeys((explanation.subject, explanation.reference, explanation.best)))
 
 

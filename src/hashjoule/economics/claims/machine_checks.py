@@ -20,7 +20,7 @@ _PEOPLE_W = 100.0
 
 
 def machines(claim: Claim) -> Finding:
-    """What a number of machines would take and compute."""
+    """Compare a number of machines with the power and the hash rate that they would have."""
     miner = published_miner(find_machine(f"{claim.argument('model')} {claim.argument('mode')}"))
     number = claim.value or 0.0
     power_mw, rate_ehs = number * miner.watts / 1e6, number * miner.hashrate_hs / 1e18
@@ -37,7 +37,7 @@ def machines(claim: Claim) -> Finding:
 
 
 def stranded(claim: Claim) -> Finding:
-    """What a MWh of power earns that costs nothing, with machines of different age."""
+    """Show what a MWh of free power earns, with machines of different age."""
     network = _network()
     earned = [(miner, _usd_per_kwh(miner, network)) for miner in _miners(claim)]
     listed = ", ".join(f"{miner.name} {1e3 * usd:.0f} USD/MWh" for miner, usd in earned)
@@ -51,7 +51,7 @@ def stranded(claim: Claim) -> Finding:
 
 
 def price_per_coin(claim: Claim) -> Finding:
-    """What a difference in the price of a kWh makes per bitcoin."""
+    """Compare what a difference in the price of a kWh makes per bitcoin."""
     cents = claim.number("usd_per_kwh")
     network = _network()
     fleet = fleet_efficiency(data.latest(data.HASHRATE).date)
@@ -67,7 +67,7 @@ def price_per_coin(claim: Claim) -> Finding:
 
 
 def tariff_gap(claim: Claim) -> Finding:
-    """What a large consumer pays less than a small one."""
+    """Compare what a large consumer pays with what a small one pays."""
     month = claim.argument("month")
     prices = {
         region: next(
@@ -89,7 +89,7 @@ def tariff_gap(claim: Claim) -> Finding:
 
 
 def tariff(claim: Claim) -> Finding:
-    """A region's price against what machines of different age can pay."""
+    """Compare a region's price with what machines of different age can pay."""
     region = data.electricity_price(claim.argument("region"))
     median = data.median_electricity_price()
     network = _network()
@@ -105,7 +105,7 @@ def tariff(claim: Claim) -> Finding:
 
 
 def one_function(claim: Claim) -> Finding:
-    """What else a mining chip can compute: nothing. What its site could do: attack this one network, or give power."""
+    """Say what else a mining chip can compute (nothing), and what its site could do: attack, or give power."""
     miner = published_miner(find_machine(claim.argument("model")))
     power_mw = claim.number("power_mw")
     rate_hs = formulas.machines_on(power_mw * 1e6, miner.watts) * miner.hashrate_hs
@@ -137,7 +137,7 @@ def site(claim: Claim) -> Finding:
 
 
 def makers(claim: Claim) -> Finding:
-    """The part of the machines in our table that some makers built, and the stored share of one."""
+    """Count the machines of our table that some makers built, beside the stored share of one."""
     wanted, since = claim.argument("makers").split("|"), claim.argument("since")
     rows = [m for m in published() if m.machine_class == "asic" and (m.shipped or "") >= since]
     theirs = [machine for machine in rows if machine.maker in wanted]
@@ -153,7 +153,7 @@ def makers(claim: Claim) -> Finding:
 
 
 def unknown(claim: Claim) -> Finding:
-    """What no data of ours can say."""
+    """Say why our data cannot check a claim."""
     return unchecked(claim, claim.argument("reason"), "", "", f"hashjoule claims {claim.id}")
 
 

@@ -18,7 +18,7 @@ _CONCENTRATED_HHI = 1800
 
 
 def share_of_rate(claim: Claim) -> Finding:
-    """A share and a hash rate: what share that rate was of the month's mean network."""
+    """Compare a stated share with the share that its hash rate had of the month's mean network."""
     rate, network = claim.number("rate_ehs"), _mean_ehs(claim)
     return compared(
         claim,
@@ -31,7 +31,7 @@ def share_of_rate(claim: Claim) -> Finding:
 
 
 def rate_of_share(claim: Claim) -> Finding:
-    """A hash rate and a share: what rate that share was of the month's mean network."""
+    """Compare a stated hash rate with what its share was of the month's mean network."""
     share, network = claim.number("share"), _mean_ehs(claim)
     return compared(
         claim,
@@ -44,7 +44,7 @@ def rate_of_share(claim: Claim) -> Finding:
 
 
 def growth(claim: Claim) -> Finding:
-    """A growth in a quarter: the rate before it against the row of that time."""
+    """Compare the rate before a growth in a quarter with the row of that time."""
     rate, country = claim.number("rate_ehs"), claim.argument("country")
     before = formulas.before_change(rate, _stated(claim))
     row = _share(country, claim.argument("before"))
@@ -60,7 +60,7 @@ def growth(claim: Claim) -> Finding:
 
 
 def share_at(claim: Claim) -> Finding:
-    """A country's share against the measured one of a month."""
+    """Compare a country's share with the measured one of a month."""
     country = claim.argument("country")
     row = _share(country, claim.argument("month"))
     own = [s for s in data.country_shares() if s.country == country and s.kind == "measured"]
@@ -76,7 +76,7 @@ def share_at(claim: Claim) -> Finding:
 
 
 def share_above(claim: Claim) -> Finding:
-    """A country's share said to be above a number."""
+    """Check whether a country's share is above a number."""
     country = claim.argument("country")
     row = _share(country, claim.argument("month"))
     return judged(
@@ -89,7 +89,7 @@ def share_above(claim: Claim) -> Finding:
 
 
 def rank(claim: Claim) -> Finding:
-    """A country's place in the list of a month."""
+    """Check a country's place in the list of a month."""
     country = claim.argument("country")
     shares = list_of(claim.argument("month"))
     place = [share.country for share in shares].index(country) + 1
@@ -98,7 +98,7 @@ def rank(claim: Claim) -> Finding:
 
 
 def at_least_mean(claim: Claim) -> Finding:
-    """A record: it cannot lie below the month's mean."""
+    """Check that a record does not lie below the month's mean."""
     point = _point(claim.argument("metric"), claim.argument("month"))
     return judged(
         claim,
@@ -110,7 +110,7 @@ def at_least_mean(claim: Claim) -> Finding:
 
 
 def only_reported(claim: Claim) -> Finding:
-    """A number whose only source is the same report."""
+    """Say that the only source of a number is the same report."""
     point = _point(claim.argument("metric"), claim.argument("month"), claim.argument("region"))
     return unchecked(
         claim,
@@ -122,7 +122,7 @@ def only_reported(claim: Claim) -> Finding:
 
 
 def metric(claim: Claim) -> Finding:
-    """A number against a stored figure of the network."""
+    """Compare a number with a stored figure of the network."""
     point = _point(claim.argument("metric"), claim.argument("month"))
     return compared(
         claim,
@@ -135,7 +135,7 @@ def metric(claim: Claim) -> Finding:
 
 
 def fall(claim: Claim) -> Finding:
-    """A fall of the network's hash rate between two months."""
+    """Compare a fall of the network's hash rate with that between two months."""
     before, after = _point(HASHRATE, claim.argument("from")), _point(HASHRATE, claim.argument("to"))
     lost = 1 - after.value / before.value
     return judged(
@@ -175,7 +175,7 @@ def centres(claim: Claim) -> Finding:
 
 
 def rate_power(claim: Claim) -> Finding:
-    """What a hash rate takes in power at the fleet's efficiency."""
+    """Compare a power with what a hash rate takes at the fleet's efficiency."""
     rate, fleet = claim.number("rate_ehs"), fleet_efficiency(claim.argument("month"))
     low, power, high = (
         formulas.fleet_power_w(rate * 1e18, j) / 1e6

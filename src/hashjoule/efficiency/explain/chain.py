@@ -31,11 +31,12 @@ def explain(subject: Subject, reference: Subject | None = None, best: Subject | 
 
     Args:
         subject: The machine to explain.
-        reference: Where the modelled factors end; None for the best shipping ASIC whose chip is documented.
+        reference: Where the modelled factors end; None for the best shipping ASIC whose chip is documented. The best
+            ASIC has nothing to explain: it is its own reference.
         best: Where the chain ends; None for the best shipping ASIC.
     """
-    reference = reference or reference_subject()
     best = best or best_subject()
+    reference = reference or (best if subject == best else reference_subject())
     model = published_model()
     modelled = [
         code_cost(subject),
@@ -73,13 +74,14 @@ def _rest(gap: Fraction, factors: Sequence[Factor], model: EnergyModel, chips: i
 
 def _undocumented(ratio: Fraction, reference: Subject, best: Subject) -> Factor:
     """From the best machine whose chip is documented to the best machine: what newer chips gained, unexplained."""
+    unknown = "core voltage" if best.process_nm else "node and core voltage"
     return Factor(
         UNDOCUMENTED,
         ratio,
         float(ratio),
         float(ratio),
         "what both machines publish",
-        f"{reference.j_per_th:.3g} to {best.j_per_th:.3g} J/TH; node and voltage of {best.name} are not published",
+        f"{reference.j_per_th:.3g} to {best.j_per_th:.3g} J/TH; no good source names the {unknown} of {best.name}",
     )
 
 

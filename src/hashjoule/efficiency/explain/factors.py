@@ -76,6 +76,8 @@ def process_node(subject: Subject, reference: Subject, model: EnergyModel) -> Fa
     """Capacitance of the two nodes by the calibrated power law."""
     name = "process node"
     source = "exponent calibrated on published chips (results/calibration.md); interval: its 95% interval"
+    if subject == reference:
+        return _itself(name)
     assert reference.process_nm is not None
     a, (low, high) = model.node_exponent, model.node_exponent_interval
     if subject.process_nm is None:
@@ -92,6 +94,8 @@ def process_node(subject: Subject, reference: Subject, model: EnergyModel) -> Fa
 def supply_voltage(subject: Subject, reference: Subject) -> Factor:
     """The square of the two core voltages: switched capacitance, CV^2."""
     name = "supply voltage"
+    if subject == reference:
+        return _itself(name)
     assert reference.supply is not None
     its = reference.supply.value_v
     if subject.supply is None:
@@ -99,7 +103,7 @@ def supply_voltage(subject: Subject, reference: Subject) -> Factor:
         return Factor(name, Fraction(1), least, most, UNKNOWN, f"no source names the core voltage of {subject.name}")
     own = subject.supply
     if own == reference.supply:
-        return Factor(name, Fraction(1), 1.0, 1.0, own.source, "the reference itself, or its operating point")
+        return Factor(name, Fraction(1), 1.0, 1.0, own.source, "the operating point of the reference")
     return Factor(
         name,
         Fraction((own.value_v / its) ** 2),
@@ -108,6 +112,10 @@ def supply_voltage(subject: Subject, reference: Subject) -> Factor:
         f"{own.source}; reference: {reference.supply.source}",
         f"({own.value_v:.2f} V / {its:.2f} V) squared",
     )
+
+
+def _itself(name: str) -> Factor:
+    return Factor(name, Fraction(1), 1.0, 1.0, "-", "the reference itself")
 
 
 def asicboost(subject: Subject) -> Factor:

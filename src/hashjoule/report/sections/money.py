@@ -48,6 +48,6 @@ def money_sources() -> str:
 
 
 def _defaults() -> tuple[Sheet, float, Network]:
-    """The newest figures of the data set, noted with their sources."""
+    """Return the newest figures of the data set, noted with their sources."""
     sheet = Sheet()
     return sheet, put_electricity(sheet, None, None), put_network(sheet, Given())
