@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from hashjoule.data.chips import ChipVoltage, chip_voltages
 from hashjoule.data.hardware import PublishedMachine, machines
-from hashjoule.efficiency.bottom_up import BottomUp, Estimate, Silicon, bottom_up, gates_j_per_th
+from hashjoule.efficiency.bottom_up import BottomUp, Estimate, Silicon, gates_j_per_th
+from hashjoule.efficiency.explain.counted import counted
 from hashjoule.efficiency.explain.published import VOLTAGE_ERROR, published_subject
 from hashjoule.efficiency.model import ChipPoint, published_model
 
@@ -103,14 +104,10 @@ def programmable_machines() -> list[MachineComparison]:
         if machine.machine_class == "asic" or machine.power_w is None:
             continue
         subject = published_subject(machine)
-        if subject.process_nm is None or subject.supply is None:
+        beside = counted(subject)
+        if beside is None or subject.process_nm is None:
             continue
-        silicon = Silicon(
-            subject.process_nm, Estimate(subject.supply.value_v, subject.supply.low_v, subject.supply.high_v)
-        )
-        operations = Estimate(subject.operations.count, subject.operations.low, subject.operations.high)
-        predicted = bottom_up(machine.machine_class, silicon, operations)
-        row = MachineComparison(machine, subject.process_nm, subject.j_per_th, machine.is_bound, predicted)
+        row = MachineComparison(machine, subject.process_nm, subject.j_per_th, machine.is_bound, beside.predicted)
         if machine.model not in found or row.published < found[machine.model].published:
             found[machine.model] = row
     return sorted(found.values(), key=lambda row: (row.machine.machine_class, row.published))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashjoule.data.energy import circuits, instruction_energies
+from hashjoule.data.names import find_machine
 from hashjoule.efficiency.bottom_up import (
     Estimate,
     Silicon,
@@ -18,7 +21,14 @@ from hashjoule.efficiency.bottom_up import (
     exactly,
     gates_j_per_th,
 )
+from hashjoule.efficiency.explain.counted import counted, counted_document
+from hashjoule.efficiency.explain.published import published_subject
+from hashjoule.efficiency.explain.types import Subject
 from hashjoule.efficiency.frames import landauer_j_per_th
+from hashjoule.report.counted import counted_sources, counted_text
+from hashjoule.report.numbers import number
+from hashjoule.report.text import WIDTH
+from tests.conftest import CommandLine
 
 positive = st.floats(1e-3, 1e3)
 
@@ -87,6 +97,41 @@ def test_a_gpus_instructions_by_hand() -> None:
     carrying = bottom_up("gpu", Silicon(known.process_nm, exactly(known.voltage_v)), exactly(3000)).carrying
     assert carrying is not None
     assert carrying.value == pytest.approx(3000 * known.energy_pj)
+
+
+def subject_of(name: str) -> Subject:
+    """A published machine."""
+    return published_subject(find_machine(name))
+
+
+@pytest.mark.parametrize("name", ["Antminer S21", "Antminer S9", "GeForce RTX 4090", "X6500"])
+def test_explain_sets_the_prediction_beside_the_machine(name: str) -> None:
+    """The ratio times the prediction is the machine's energy; only mining chips have a calibrated one."""
+    subject = subject_of(name)
+    found = counted(subject)
+    assert found is not None
+    assert found.published_over_predicted * found.predicted.total.value == pytest.approx(subject.j_per_th)
+    assert (found.calibrated_j_per_th is not None) == (subject.machine_class == "asic")
+    text = counted_text(subject)
+    assert number(found.predicted.work.value) in text
+    assert ("at most" in text) == (subject.basis == "upper bound")
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+def test_a_machine_without_node_has_no_prediction() -> None:
+    """Nothing is made up: the document says null, the text says why, and no source is named."""
+    subject = dataclasses.replace(subject_of("Antminer S21"), process_nm=None)
+    assert counted_document(subject) is None
+    assert counted_text(subject).startswith("From the bottom up: unknown")
+    assert counted_sources(subject) == []
+
+
+def test_the_command_tells_it(hashjoule: CommandLine) -> None:
+    """As text and as JSON."""
+    assert "gates of a hash" in hashjoule("explain", "--machine", "Antminer S21")[1]
+    told = json.loads(hashjoule("explain", "--machine", "Antminer S21", "--json")[1])["bottom_up"]
+    assert told["gates_j_per_th"]["low"] < told["gates_j_per_th"]["value"] < told["gates_j_per_th"]["high"]
+    assert told["predicted_j_per_th"]["value"] * told["published_over_predicted"] == pytest.approx(17.5)
 
 
 def test_the_shipped_rows_hold_their_intervals() -> None:
