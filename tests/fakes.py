@@ -43,9 +43,15 @@ def device_spec(name: str, device: str, **facts: Any) -> BackendSpec:
     """A registry spec of a device with these facts (see `Hardware`), whose work runs outside the calling thread."""
     hardware = Hardware(**{"cpu_cores": 0} | facts)
     return BackendSpec(
-        name=name, device=device, hardware=hardware, lanes=4, open=Faulty, rolled_versions=8,
-        gains_from_threads=False, runs_in_caller=False,
-    )  # fmt: skip
+        name=name,
+        device=device,
+        hardware=hardware,
+        lanes=4,
+        open=Faulty,
+        rolled_versions=8,
+        gains_from_threads=False,
+        runs_in_caller=False,
+    )
 
 
 @dataclass
@@ -61,9 +67,17 @@ class SteadyMeter:
 
     def meter(self, name: str = "fake", **fields: Any) -> Meter:
         """Its line of the registry: a package counter unless the fields say otherwise."""
-        return Meter(**{"covers": "cpu"} | fields | {
-            "name": name, "source": name, "scope": "package", "method": "counter", "open": lambda: self,
-        })  # fmt: skip
+        return Meter(
+            **{"covers": "cpu"}
+            | fields
+            | {
+                "name": name,
+                "source": name,
+                "scope": "package",
+                "method": "counter",
+                "open": lambda: self,
+            }
+        )
 
     def clock(self) -> float:
         """The fake time."""

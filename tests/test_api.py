@@ -42,8 +42,14 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_importing_loads_nothing() -> None:
     """No room of the package and no library is imported before a name is used: that takes 30 ms at most."""
     code = "import sys; before = set(sys.modules); import hashjoule; print(*set(sys.modules) - before)"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=60, check=False,
-                          env={"PYTHONPATH": str(Path(hashjoule.__file__).parents[1])})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PYTHONPATH": str(Path(hashjoule.__file__).parents[1])},
+    )
     assert done.returncode == 0, done.stderr
     assert {name for name in done.stdout.split() if name.startswith("hashjoule.")} == set()
     assert not {"numpy", "click", "msgspec", "rich", "cffi"} & set(done.stdout.split())

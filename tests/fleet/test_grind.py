@@ -189,7 +189,8 @@ def test_a_killed_client_is_resumed(fleet: Cluster, tmp_path: Path) -> None:
     searched = times_searched(fleet, start, count)
     assert searched[0] == 0
     assert searched[2] <= count - kept
-    assert outcome(fleet.call(*arguments)) == (1, "", ""), "all is done: nothing is searched"
+    nothing = f"no solution among {count:,} nonces from {start}; try more nonces\n"
+    assert outcome(fleet.call(*arguments)) == (1, "", nothing), "all is done: nothing is searched"
 
 
 def test_a_found_solution_is_kept(fleet: Cluster, tmp_path: Path) -> None:

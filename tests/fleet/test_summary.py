@@ -35,14 +35,15 @@ def record(*changes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Record:
     machine = {"cpu": CPU, "features": [], "cores": 16, "memory": 1, "os": "Linux", "virtualised": None}
     return msgspec.convert(
         {
-            "schema": "hashjoule.record/1", "created": CREATED,
+            "schema": "hashjoule.record/1",
+            "created": CREATED,
             "hashjoule": {"version": "0.1.0", "commit": None, "compiler": None},
             "machine": machine | {"clock_hz": None},
             "conditions": {"load": None, "steal": None, "governor": None, "warnings": warnings},
             "results": [result(**change) for change in changes],
         },
         Record,
-    )  # fmt: skip
+    )
 
 
 def host(name: str, *changes: dict[str, Any], devices: dict[str, str] | None = None) -> Host:
@@ -89,9 +90,11 @@ def test_a_device_counts_once() -> None:
     """The best result of each: the CPU by C or OpenCL, and two GPUs of one name by their bus."""
     gpus = {"device": "Fake 9000", "energy": ENERGY | {"scope": "board"}}
     measured = [
-        at(1e9), at(2e9, backend="opencl:0.0", device="cpu-znver5"),
-        at(5e9, backend="opencl:1.0", **gpus), at(6e9, backend="opencl:1.1", **gpus),
-    ]  # fmt: skip
+        at(1e9),
+        at(2e9, backend="opencl:0.0", device="cpu-znver5"),
+        at(5e9, backend="opencl:1.0", **gpus),
+        at(6e9, backend="opencl:1.1", **gpus),
+    ]
     devices = {"c:shani": "cpu", "opencl:0.0": "cpu", "opencl:1.0": "01:00.0", "opencl:1.1": "02:00.0"}
     rig = host("rig", *measured, devices=devices)
     assert rig.hashrate_hs == 2e9 + 5e9 + 6e9

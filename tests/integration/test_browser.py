@@ -69,10 +69,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
 
 
 Open = Callable[..., webdriver.Chrome]
+Opened = Callable[[Path, int, str], webdriver.Chrome]
 
 
 @pytest.fixture
-def show(opened: Callable[[Path, int, str], webdriver.Chrome], files: dict[str, list[Path]], tmp_path: Path) -> Open:
+def show(opened: Opened, files: dict[str, list[Path]], tmp_path: Path) -> Open:
     """Opens one of the pages from a file, at a width and in a colour scheme."""
 
     def visit(name: str, width: int = 1200, scheme: str = "light") -> webdriver.Chrome:
@@ -84,15 +85,16 @@ def show(opened: Callable[[Path, int, str], webdriver.Chrome], files: dict[str, 
 
 
 @pytest.fixture
-def opened(browser: webdriver.Chrome) -> Callable[[Path, int, str], webdriver.Chrome]:
+def opened(browser: webdriver.Chrome) -> Opened:
     """Opens a file at a width and in a colour scheme, and waits for its chart."""
 
     def visit(path: Path, width: int, scheme: str) -> webdriver.Chrome:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [
-            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}
-        ]  # fmt: skip
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         log(browser, "browser"), log(browser, "performance")  # what is read is gone
         browser.get(path.as_uri())
@@ -322,9 +324,12 @@ def expected(price: float, btc: float, network: float, jth: float, rate: float) 
     revenue = formulas.revenue_usd_per_day(rate * 1e12, network * 1e18, paid.subsidy_btc, paid.fees_btc, btc)
     profit = formulas.profit_usd_per_day(revenue, power, price)
     return {
-        "power": power, "revenue": revenue, "cost": revenue - profit, "profit": profit,
+        "power": power,
+        "revenue": revenue,
+        "cost": revenue - profit,
+        "profit": profit,
         "break-even": formulas.break_even_usd_per_kwh(revenue, power),
-    }  # fmt: skip
+    }
 
 
 SETTINGS = (
@@ -472,6 +477,33 @@ def test_the_table_fits_a_laptop(show: Open) -> None:
     box = page.find_element(By.CSS_SELECTOR, ".table")
     assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", box)
     assert not page.find_element(By.ID, "table-hint").is_displayed()
+    assert page.execute_script(BROKEN_WORDS, "#machines td:last-child a") == []
+
+
+BROKEN_WORDS = """
+return [...document.querySelectorAll(arguments[0])].flatMap((element) => [...element.childNodes]).filter((node) => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return new Set([...range.getClientRects()].map((box) => box.top)).size > 1;
+}).map((node) => node.textContent);
+"""
+"""The pieces of the chosen elements that are broken over two lines."""
+
+
+def test_a_phone_keeps_words_whole(opened: Opened, tmp_path: Path) -> None:
+    """At 390 px no option of a command, and no number with its unit in the headline, is broken over two lines."""
+    warning = "the clock rate varied from 3.44 to 3.93 GHz: let the machine cool, or measure longer with --seconds"
+    path = write_record(tmp_path, result(energy=None, j_per_th=None))
+    record = json.loads(path.read_text())
+    record["conditions"]["warnings"] = [warning[start:] for start in range(0, 60, 4)]
+    path.write_text(json.dumps(record))
+    page = opened(write_page([(path.name, dated_record(path))], tmp_path), 390, "light")
+    assert len(page.find_elements(By.CSS_SELECTOR, ".warnings .option")) == 15
+    assert page.execute_script(BROKEN_WORDS, ".option") == []
+    assert (
+        page.find_element(By.TAG_NAME, "h1").get_attribute("textContent")
+        == "AMD Ryzen 9 7950X computes 700\u00a0MH/s on 32\u00a0cores"
+    )
 
 
 def test_the_table_of_a_phone_says_that_it_is_wider(show: Open) -> None:
@@ -511,7 +543,7 @@ def test_no_label_hides_a_mark(show: Open, width: int) -> None:
 
 @pytest.mark.parametrize("name", VIEW_NAMES)
 def test_a_plot_is_an_interactive_chart(
-    opened: Callable[[Path, int, str], webdriver.Chrome], name: ViewName, files: dict[str, list[Path]], tmp_path: Path
+    opened: Opened, name: ViewName, files: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     """As a page of its own: marks have notes, letters are large enough on a phone, nothing stands there twice."""
     rows = load_table(files["metered"])

@@ -106,8 +106,10 @@ def test_our_own_miner_is_measured(tmp_path: Path) -> None:
         miner = [sys.executable, "-m", "hashjoule", "mine", "--pool", f"stratum+tcp://127.0.0.1:{gauge.port}"]
         process = subprocess.Popen(
             [*miner, "--user", "alice", "--threads", "1", "--roll-version", "--json"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         try:
             code, out, err = gauge.end()
         finally:
@@ -298,10 +300,15 @@ def test_records_are_taken_like_any_other(hashjoule: CommandLine, tmp_path: Path
     """show, table, compare, explain, plot and report."""
     golden = str(GOLDEN_RECORD_WITH_GAUGE)
     for arguments in (
-        ["show", golden], ["show", golden, "--format", "md"], ["show", golden, "--format", "csv"], ["table", golden],
-        ["compare", golden, golden], ["explain", golden], ["plot", golden, "-o", str(tmp_path / "x.svg")],
+        ["show", golden],
+        ["show", golden, "--format", "md"],
+        ["show", golden, "--format", "csv"],
+        ["table", golden],
+        ["compare", golden, golden],
+        ["explain", golden],
+        ["plot", golden, "-o", str(tmp_path / "x.svg")],
         ["report", golden, "-o", str(tmp_path)],
-    ):  # fmt: skip
+    ):
         code, _, err = hashjoule(*arguments)
         assert code == 0, (arguments, err)
     assert isinstance(load_record(Path(golden)).results[0].gauge, Gauge)

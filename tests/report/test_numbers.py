@@ -57,8 +57,13 @@ def test_ratios_and_plurals() -> None:
 def test_grid_lines_have_short_numbers() -> None:
     """No zeros after the point, words from a million up, the unit of a rate or power."""
     assert [tick(value) for value in (0.5, 10, 2500, 100_000, 1e6, 2.5e7)] == [
-        "0.5", "10", "2,500", "100,000", "1 million", "25 million",
-    ]  # fmt: skip
+        "0.5",
+        "10",
+        "2,500",
+        "100,000",
+        "1 million",
+        "25 million",
+    ]
     assert [tick(value, "W") for value in (0.5, 10, 1000)] == ["500 mW", "10 W", "1 kW"]
     assert [tick(value, "H/s") for value in (1e3, 1e6, 5e13, 1e15)] == ["1 kH/s", "1 MH/s", "50 TH/s", "1 PH/s"]
 

@@ -92,9 +92,13 @@ def test_the_conditions_of_the_run_are_told() -> None:
     """Heat, turbo, idle power, gross and net joules, the sum and the thermal drop of the golden record stand there."""
     text = page(GOLDEN_RECORD)
     for words in (
-        "45 °C before, 70 °C during, 71 °C after", "<dt>Turbo</dt><dd>on</dd>", "12.0 W before, 13.0 W after",
-        "4.19 million J/TH with all power, 3.39 million J/TH above idle", "1.02 GH/s", "(-6.5%), 4.00 to 3.75 GHz",
-    ):  # fmt: skip
+        "45\u00a0°C before, 70\u00a0°C during, 71\u00a0°C after",
+        "<dt>Turbo</dt><dd>on</dd>",
+        "12.0 W before, 13.0 W after",
+        "4.19 million J/TH with all power, 3.39 million J/TH above idle",
+        "1.02 GH/s",
+        "(-6.5%), 4.00 to 3.75 GHz",
+    ):
         assert words in text, words
 
 
@@ -134,14 +138,41 @@ def test_the_fastest_code_is_compared_on_as_many_cores(tmp_path: Path) -> None:
     hashlib = {name: value / 50 for name, value in RATE.items()}
     text = page(
         write_record(
-            tmp_path, result(threads=1), result(threads=1, backend="reference", hashrate_hs=hashlib),
+            tmp_path,
+            result(threads=1),
+            result(threads=1, backend="reference", hashrate_hs=hashlib),
             result(backend="opencl:0.0", threads=1, hashrate_hs=fast, hardware={"kind": "cpu", "cpu_cores": 16}),
         )
-    )  # fmt: skip
+    )
     assert (
         "<h3>c:shani is the fastest code on one core: 700 MH/s plain, 50.0 times the rate of hashlib; "
         "opencl:0.0 on 16 cores: 2.10 GH/s plain</h3>" in text
     )
+
+
+def test_the_fastest_backend_comes_first(tmp_path: Path) -> None:
+    """Bars are in the order of their rates; the finding names the fastest device beside the fastest CPU code."""
+    gpu = {name: value * 5 for name, value in RATE.items()}
+    slow = {name: value / 2 for name, value in RATE.items()}
+    text = page(
+        write_record(
+            tmp_path,
+            result(threads=1, backend="reference", hashrate_hs=slow),
+            result(threads=1),
+            result(**UNMETERED, hashrate_hs=gpu, hardware={"kind": "gpu", "cpu_cores": 0}),
+        )
+    )
+    heads = re.findall(r'<h4 class="bars-head">(.*?)</h4>', text)
+    assert heads == ["opencl:0.0 on NVIDIA H100", "c:shani on 1 core", "reference on 1 core"]
+    assert "2.00 times the rate of hashlib; opencl:0.0 on NVIDIA H100: 3.50 GH/s plain</h3>" in text
+
+
+def test_the_headline_names_the_meter_of_its_own_result(tmp_path: Path) -> None:
+    """The sentence under the headline says how that power was found, not how others of the record were."""
+    plug = ENERGY | {"source": "Shelly", "scope": "wall", "method": "sampled"}
+    text = page(write_record(tmp_path, result(), result(mode="rolled", energy=plug, j_per_th=None)))
+    deck = re.findall(r'<p class="deck">(.*?)</p>', text)[0]
+    assert deck.endswith("Power of the CPU package: read from an energy counter (rapl).")
 
 
 def test_several_records_and_empty_ones(tmp_path: Path) -> None:

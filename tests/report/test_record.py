@@ -20,9 +20,12 @@ def test_text_shows_gross_and_net() -> None:
     """Power with its method, J/TH with all power and above idle, idle power, the sum, the thermal drop."""
     shown = text(RECORD)
     for words in (
-        "65.0 W  counter  4.19 million", "3.39 million", "12.0 W before, 13.0 W after (RAPL package-0)", "1.02 GH/s",
+        "65.0 W  counter  4.19 million",
+        "3.39 million",
+        "12.0 W before, 13.0 W after (RAPL package-0)",
+        "1.02 GH/s",
         "15.5 MH/s in the first tenth, 14.5 MH/s in the last (-6.5%), 4.00 to 3.75 GHz, 60 to 88 °C",
-    ):  # fmt: skip
+    ):
         assert words in " ".join(shown.split("\n")), words
     assert "No J/TH" not in shown
 

@@ -50,9 +50,12 @@ def test_the_best_of_each_device_is_named_first(tmp_path: Path) -> None:
     """One name for each device of the user, the least energy first; what has no power has none."""
     cheap = {"value": 1e4, "low": 9e3, "high": 1.1e4}
     path = write_record(
-        tmp_path, result(), result(mode="rolled", j_per_th={"value": 1.5e5, "low": 1e5, "high": 2e5}),
-        result(backend="opencl:0.0", device="Board", energy=ENERGY, j_per_th=cheap), result(**UNMETERED),
-    )  # fmt: skip
+        tmp_path,
+        result(),
+        result(mode="rolled", j_per_th={"value": 1.5e5, "low": 1e5, "high": 2e5}),
+        result(backend="opencl:0.0", device="Board", energy=ENERGY, j_per_th=cheap),
+        result(**UNMETERED),
+    )
     view = view_of(load_table([path]), "frontier")
     named = [(row.model, row.j_per_th) for row in view.labelled if row.origin == "measured"]
     assert named == [("Board", 1e4), ("AMD Ryzen 9 7950X", 1.5e5)]

@@ -195,14 +195,18 @@ def _on_this_machine(header: Header, wanted: _Options) -> Header | None:
 
 
 def _exhausted(wanted: _Options, seconds: float) -> str:
-    """Say that there is no solution, and what else can be tried."""
+    """Say that there is no solution, and what else can be tried.
+
+    On a cluster the time and rate are left to the summary of the search: a resumed one did not try every nonce now.
+    """
     rate = hashrate(wanted.count * wanted.versions / max(seconds, 1e-9))
+    took = "" if wanted.dask else f" ({duration(seconds)} at {rate})"
     more = "change the header's time or merkle root"
     if wanted.count < NONCES:
         more = "try more nonces"
     elif wanted.version_mask is None:
         more = f"try more versions with --version-mask {BIP320_MASK:08x}, or {more}"
-    return f"no solution among {wanted.space} ({duration(seconds)} at {rate}); {more}"
+    return f"no solution among {wanted.space}{took}; {more}"
 
 
 def _result(header: Header, solved: Header | None, seconds: float) -> dict[str, Any]:

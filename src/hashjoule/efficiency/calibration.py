@@ -6,14 +6,14 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hashjoule.data.chips import ChipVoltage
 from hashjoule.efficiency.model import ChipPoint, Fit, Law, NodeTable, by_chip, fitted
 from hashjoule.errors import UsageError
 from hashjoule.statistics import Interval, student_t
 
-_RESAMPLES = 2000
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def predict(points: Sequence[ChipPoint], law: Law) -> list[Prediction]:
             maker=own[0].maker,
             process_nm=own[0].process_nm,
             points=len(own),
-            published_j_per_th=10 ** statistics.mean(point.log_energy for point in own),
-            predicted_j_per_th=10 ** statistics.mean(law(point) for point in own),
+            published_j_per_th=10 ** statistics.fmean(point.log_energy for point in own),
+            predicted_j_per_th=10 ** statistics.fmean(law(point) for point in own),
             boundary=own[0].boundary,
             quality=min((point.quality for point in own), key=("low", "medium", "high").index),
         )
@@ -88,39 +88,41 @@ def median_error(predictions: Iterable[Prediction]) -> float:
 
 def rms_error(predictions: Iterable[Prediction]) -> float:
     """Return the root mean square error over the chips, in decades."""
-    return math.sqrt(statistics.mean(prediction.error_decades**2 for prediction in predictions))
+    return math.sqrt(statistics.fmean(prediction.error_decades**2 for prediction in predictions))
 
 
 def bootstrap_median_error(points: Sequence[ChipPoint], fit: Fit, seed: int = 1) -> Interval:
     """Return the 95% interval of the median error over resamples of the chips, each refitted and left out anew."""
-    groups = by_chip(points)
+    chips = [_condensed(own) for own in by_chip(points).values()]
+    copies = [[replace(point, chip=f"{point.chip} {number}") for point in chips] for number in range(len(chips))]
     rng = random.Random(seed)
     errors = sorted(
-        median_error(_resampled(groups, rng.choices(sorted(groups), k=len(groups)), fit)) for _ in range(_RESAMPLES)
+        median_error(_resampled(copies, rng.choices(range(len(chips)), k=len(chips)), fit)) for _ in range(_RESAMPLES)
     )
     return Interval(errors[int(0.025 * _RESAMPLES)], errors[int(0.975 * _RESAMPLES)])
 
 
-def _resampled(groups: Mapping[str, list[ChipPoint]], drawn: Sequence[str], fit: Fit) -> list[Prediction]:
-    """Leave each chip out of a resample in which chips occur several times, or not at all."""
+def _condensed(points: Sequence[ChipPoint]) -> ChipPoint:
+    """Return a chip's geometric mean: every model here is linear in logarithms and sees nothing else."""
+    volts = [point.voltage_v for point in points if point.voltage_v is not None]
+    return replace(
+        points[0],
+        j_per_th=statistics.geometric_mean(point.j_per_th for point in points),
+        voltage_v=statistics.geometric_mean(volts) if len(volts) == len(points) else None,
+    )
+
+
+def _resampled(copies: Sequence[Sequence[ChipPoint]], drawn: Sequence[int], fit: Fit) -> list[Prediction]:
+    """Leave each chip out of a resample in which chips occur several times, or not at all.
+
+    `copies` holds every chip under as many names as it can be drawn, so that each draw counts as a chip.
+    """
     errors = []
     for chip in sorted(set(drawn)):
-        others = [
-            _renamed(point, f"{other} {number}")
-            for number, other in enumerate(drawn)
-            if other != chip
-            for point in groups[other]
-        ]
-        if len({point.chip for point in others}) >= 3 and len({point.process_nm for point in others}) > 1:
-            errors += predict(groups[chip], fit(others)) * drawn.count(chip)
+        others = [copies[number][other] for number, other in enumerate(drawn) if other != chip]
+        if len(others) >= 3 and len({point.process_nm for point in others}) > 1:
+            errors += predict([copies[0][chip]], fit(others)) * drawn.count(chip)
     return errors
-
-
-def _renamed(point: ChipPoint, chip: str) -> ChipPoint:
-    return ChipPoint(
-        chip, point.maker, point.process_nm, point.j_per_th, point.voltage_v, point.asicboost, point.boundary,
-        point.quality,
-    )  # fmt: skip
 
 
 def nested(
@@ -156,8 +158,8 @@ def fit_overhead(law: Law) -> Fit:
     """Return a fit of one number: the mean of log10(published) - law over the chips."""
 
     def fit(points: Sequence[ChipPoint]) -> Law:
-        overhead = statistics.mean(
-            statistics.mean(point.log_energy - law(point) for point in own) for own in by_chip(points).values()
+        overhead = statistics.fmean(
+            statistics.fmean(point.log_energy - law(point) for point in own) for own in by_chip(points).values()
         )
         return lambda point: overhead + law(point)
 
@@ -201,7 +203,7 @@ def pooled_exponent(chips: Sequence[str], rows: Iterable[ChipVoltage]) -> Expone
 
 def _slope(name: str, series: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Exponent:
     """The common slope of several lines with own intercepts."""
-    centred = [(a - statistics.mean(x), b - statistics.mean(y)) for x, y in series for a, b in zip(x, y, strict=True)]
+    centred = [(a - statistics.fmean(x), b - statistics.fmean(y)) for x, y in series for a, b in zip(x, y, strict=True)]
     spread = sum(a * a for a, _ in centred)
     slope = sum(a * b for a, b in centred) / spread
     freedom = len(centred) - len(series) - 1

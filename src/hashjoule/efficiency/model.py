@@ -16,7 +16,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from hashjoule.data.chips import Chip, ChipVoltage, CmosNode, chip_voltages
 from hashjoule.efficiency.operations import WIDE, count_operations
@@ -40,17 +40,17 @@ class ChipPoint:
     boundary: str = "chip"
     quality: str = "medium"
 
-    @property
+    @cached_property
     def log_energy(self) -> float:
         """log10 of the energy in J/TH."""
         return math.log10(self.j_per_th)
 
-    @property
+    @cached_property
     def log_node(self) -> float:
         """log10 of the node in nanometres."""
         return math.log10(self.process_nm)
 
-    @property
+    @cached_property
     def log_known(self) -> float:
         """log10 of what needs no fit: operations, and the square of the voltage where it is known."""
         operations = math.log10(count_operations(WIDE, rolled=self.asicboost))
@@ -166,12 +166,12 @@ def fit_model(points: Sequence[ChipPoint]) -> EnergyModel:
     groups = list(by_chip(points).values())
     if len(groups) < 3:
         raise UsageError(f"the energy model needs at least three chips, not {len(groups)}")
-    x = [statistics.mean(point.log_node for point in own) for own in groups]
-    y = [statistics.mean(point.log_energy - point.log_known for point in own) for own in groups]
+    x = [statistics.fmean(point.log_node for point in own) for own in groups]
+    y = [statistics.fmean(point.log_energy - point.log_known for point in own) for own in groups]
     slope, intercept = statistics.linear_regression(x, y)
     squares = sum((b - intercept - slope * a) ** 2 for a, b in zip(x, y, strict=True))
     scatter = math.sqrt(squares / (len(x) - 2))
-    spread = math.sqrt(sum((a - statistics.mean(x)) ** 2 for a in x))
+    spread = math.sqrt(sum((a - statistics.fmean(x)) ** 2 for a in x))
     return EnergyModel(intercept, slope, scatter / spread, scatter, len(groups))
 
 

@@ -17,13 +17,14 @@ from hashjoule.files import written
 from hashjoule.records.files import to_json
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.chart import CHART_SCRIPTS
-from hashjoule.report.document import document, embedded
+from hashjoule.report.document import document, embedded, unbroken
 from hashjoule.report.gauge import is_gauge
 from hashjoule.report.numbers import count, hashrate, number
 from hashjoule.report.sections.gauge import gauge_section, miners_of
-from hashjoule.report.sections.machine import NamedRecord, headings, machine_section, power_note
+from hashjoule.report.sections.machine import machine_section
 from hashjoule.report.sections.money import money_data, money_sources
 from hashjoule.report.sections.published import published_data, published_section
+from hashjoule.report.sections.record import NamedRecord, headings, power_note
 from hashjoule.report.sections.why import why_section
 from hashjoule.report.views import CLASS_NAMES, short_name
 
@@ -108,17 +109,17 @@ def _energy_headline(results: Sequence[tuple[Record, Result]]) -> tuple[str, str
     ratio = number(_j_per_th(result) / (best.j_per_th or float("nan")))
     return (
         f"{machine} takes {most}{number(_j_per_th(result))} joules for a terahash{basis}",
-        f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note(record)}",
+        f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note([result])}",
     )
 
 
 def _rate_headline(results: Sequence[tuple[Record, Result]], rows: Sequence[TableRow]) -> tuple[str, str]:
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
     cores = record.cores_of(result)
-    where = f" on {count(cores, 'core')}" if cores else ""
+    where = f" on {unbroken(count(cores, 'core'))}" if cores else ""
     known = sum(row.j_per_th is not None for row in rows if row.origin == "published")
     return (
-        f"{short_name(record.name_of(result))} computes {hashrate(result.hashrate_hs.median)}{where}",
+        f"{short_name(record.name_of(result))} computes {unbroken(hashrate(result.hashrate_hs.median))}{where}",
         f"No power was measured, so its joules per terahash are not known. Those of {known} published machines are.",
     )
 

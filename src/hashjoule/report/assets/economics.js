@@ -79,9 +79,9 @@ class Economics {
     const price = `At ${formatNumber(values.price)} USD/kWh`;
     const limit = `${formatNumber(found.breakEven)} USD/kWh`;
     this.write(found, found.profit > 0
-      ? `${price}, this machine earns ${inDollars(found.profit)} per day. It pays as long as electricity costs less than `
+      ? `${price}, such a machine earns ${inDollars(found.profit)} per day. It pays as long as electricity costs less than `
         + `${limit}.`
-      : `${price}, this machine uses electricity for ${inDollars(found.cost)} per day to earn `
+      : `${price}, such a machine uses electricity for ${inDollars(found.cost)} per day to earn `
         + `${inDollars(found.revenue)}. It would pay only if electricity cost less than ${limit}.`);
   }
 

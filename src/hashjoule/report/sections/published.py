@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -88,6 +89,6 @@ def _table_row(index: int, row: TableRow) -> str:
     texts = dict(zip(HEADER, cells(row), strict=False)) | {"maker": row.maker}
     inner = "".join(f"<td{_numeric(name)}>{escape(texts[name])}</td>" for name, _ in COLUMNS[1:])
     marked = ' class="measured"' if row.origin == "measured" else ""
-    shown = escape(host(row))
+    shown = re.sub(r"(?<=[/.-])", "<wbr>", escape(host(row)))
     link = f'<a href="{escape(row.source)}">{shown}</a>' if source_url(row) else shown
     return f'<tr{marked} data-row="{index}"><th scope="row">{escape(texts["machine"])}</th>{inner}<td>{link}</td></tr>'

@@ -11,7 +11,7 @@ from hashjoule.efficiency import explain
 from hashjoule.report.bars import factor_bars
 from hashjoule.report.document import linked
 from hashjoule.report.numbers import number
-from hashjoule.report.sections.machine import NamedRecord, time_of
+from hashjoule.report.sections.record import NamedRecord, time_of
 from hashjoule.report.waterfall import LABELS, headline
 
 
