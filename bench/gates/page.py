@@ -25,6 +25,8 @@ from hashjoule.efficiency.frames import COURTOIS_COMPRESSIONS, HANKE_SAVING
 from hashjoule.report.numbers import number
 
 TARGET = ROOT / "results" / "gates.md"
+BRAIINS_SAVING = 0.13
+"""What AsicBoost saved an Antminer S9 by its firmware's maker. Source: see its row in data/hardware.csv."""
 FUNCTIONS = ("adders", "sigmas", "Ch", "Maj", "control")
 
 
@@ -176,6 +178,7 @@ def _asicboost(results: Results) -> Iterable[str]:
     rows = [(f"{m} midstates", _percentages(savings.asicboost_gain(results, m))) for m in (2, 4)]
     rows.append(("endlessly many midstates", f"{100 * savings.asicboost_limit(results):.1f}%"))
     rows.append(("published: Hanke 2016", f"{100 * low:.1f}% simple, up to {100 * high:.0f}%"))
+    rows.append(("measured: Antminer S9, Braiins 2018", f"{100 * BRAIINS_SAVING:.0f}%"))
     yield table(("circuit", "events saved"), rows)
     yield (
         "Intervals: with and without shortcuts, both kinds of adders, the models of delays of the pipeline with "

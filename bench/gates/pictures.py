@@ -20,7 +20,7 @@ WIDTH = 660
 FOLDER = ROOT / "docs" / "why"
 
 NAMES = {"cpu": "CPU", "gpu": "GPU", "fpga": "FPGA", "asic": "Mining chip"}
-ENERGIES = LogAxis(1e-4, 3e9, 150, WIDTH - 16)
+ENERGIES = LogAxis(1e-4, 9e9, 150, WIDTH - 16)
 """From Landauer's floor to a CPU, in J/TH."""
 
 

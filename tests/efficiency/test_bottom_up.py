@@ -110,7 +110,7 @@ def test_explain_sets_the_prediction_beside_the_machine(name: str) -> None:
     subject = subject_of(name)
     found = counted(subject)
     assert found is not None
-    assert found.published_over_predicted * found.predicted.total.value == pytest.approx(subject.j_per_th)
+    assert found.machine_over_predicted * found.predicted.total.value == pytest.approx(subject.j_per_th)
     assert (found.calibrated_j_per_th is not None) == (subject.machine_class == "asic")
     text = counted_text(subject)
     assert number(found.predicted.work.value) in text
@@ -131,7 +131,7 @@ def test_the_command_tells_it(hashjoule: CommandLine) -> None:
     assert "gates of a hash" in hashjoule("explain", "--machine", "Antminer S21")[1]
     told = json.loads(hashjoule("explain", "--machine", "Antminer S21", "--json")[1])["bottom_up"]
     assert told["gates_j_per_th"]["low"] < told["gates_j_per_th"]["value"] < told["gates_j_per_th"]["high"]
-    assert told["predicted_j_per_th"]["value"] * told["published_over_predicted"] == pytest.approx(17.5)
+    assert told["predicted_j_per_th"]["value"] * told["machine_over_predicted"] == pytest.approx(17.5)
 
 
 def test_the_shipped_rows_hold_their_intervals() -> None:

@@ -27,7 +27,7 @@ def counted_text(subject: Subject) -> str:
         ("Landauer's floor", number(predicted.floor_j_per_th), ""),
     ]
     table = columns(("from the bottom up", "J/TH", "interval"), rows)
-    return f"{table}\n{wrapped(_verdict(found.published_over_predicted, subject.basis))}"
+    return f"{table}\n{wrapped(_verdict(found.machine_over_predicted, subject.basis))}"
 
 
 def counted_sources(subject: Subject) -> list[str]:

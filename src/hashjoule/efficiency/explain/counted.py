@@ -20,7 +20,7 @@ class Counted:
     predicted: BottomUp
     calibrated_j_per_th: float | None
     """By the model that is fitted to mining chips; None for other machines."""
-    published_over_predicted: float
+    machine_over_predicted: float
     sources: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ def counted_document(subject: Subject) -> dict[str, object] | None:
         "gates_j_per_th": _interval(found.predicted.work),
         "carrying_j_per_th": None if carrying is None else _interval(carrying),
         "predicted_j_per_th": _interval(found.predicted.total),
-        "published_over_predicted": found.published_over_predicted,
+        "machine_over_predicted": found.machine_over_predicted,
         "calibrated_j_per_th": found.calibrated_j_per_th,
         "landauer_j_per_th": found.predicted.floor_j_per_th,
         "sources": list(found.sources),
