@@ -177,6 +177,7 @@ class Benchmark:
         before, after = self._surroundings.before, self._after if self.complete else self._surroundings.state()
         measured = self.measured
         warnings = [*self._left_out, *conditions.warnings(measured, before, after), *self._metering.warnings]
+        warnings += self._metering.uncounted(measured) if self.complete else []
         return Record(
             schema=SCHEMA,
             created=self._created,
