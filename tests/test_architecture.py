@@ -73,6 +73,26 @@ def test_imports_run_one_way(path: Path) -> None:
     assert upward == set()
 
 
+def imported_modules(path: Path) -> set[str]:
+    """The modules that a file imports, by their names from the top."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    return {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)} | {
+        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    }
+
+
+@pytest.mark.parametrize(
+    ("folder", "closed"),
+    [("src", ("bench", "harness", "tests")), ("harness", ("bench", "tests")), ("bench", ("tests",))],
+)
+def test_experiments_and_tests_stay_apart(folder: str, closed: tuple[str, ...]) -> None:
+    """The package needs neither experiments nor tests; experiments need no tests, only the parts in `harness/`."""
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert len(files) > 5
+    upward = {(path.name, name) for path in files for name in imported_modules(path) if name.split(".")[0] in closed}
+    assert upward == set()
+
+
 def test_every_room_has_a_floor() -> None:
     """No room is forgotten."""
     assert {room(path) for path in modules()} - {"__init__", "__main__"} <= {n for names in FLOORS for n in names}

@@ -35,6 +35,9 @@ def test_header_round_trip_and_proof_of_work(vector: HeaderVector) -> None:
     assert header.hash()[::-1].hex() == vector.hash_hex
     assert nbits_to_target(header.nbits) == vector.target
     assert header.meets(vector.target)
+    value = int(vector.hash_hex, 16)  # as explorers show it
+    assert header.meets(value)
+    assert not header.meets(value - 1)
 
 
 @given(st.binary(min_size=80, max_size=80))

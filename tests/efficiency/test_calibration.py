@@ -7,7 +7,7 @@ import math
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench.calibration.wall import accelerator_wall
@@ -56,10 +56,10 @@ def test_chips_without_a_voltage_are_predicted() -> None:
 
 @pytest.mark.parametrize("chip", DATASHEETS)
 def test_energy_goes_with_the_square_of_the_voltage(chip: str) -> None:
-    """The makers' voltage curves give an exponent of 2.0 +- 0.25, with 2 in or near the fit's own interval."""
+    """The makers' voltage curves give an exponent of 2.0 +- 0.25, and 2 lies at most 0.1 outside the interval."""
     fit = cal.voltage_exponent(chip, chip_voltages())
     assert fit.value == pytest.approx(2.0, abs=0.25)
-    assert fit.low <= fit.value <= fit.high
+    assert fit.low - 0.1 <= 2 <= fit.high + 0.1
 
 
 def test_the_pooled_exponent_holds_two_and_excludes_one() -> None:
@@ -180,8 +180,7 @@ def test_better_instructions_need_fewer_operations(better: tuple[InstructionSet,
 @given(st.floats(0.5, 4), st.floats(0.1, 100), st.lists(st.floats(0.2, 2), min_size=3, max_size=9, unique=True))
 def test_an_exact_power_law_is_recovered(exponent: float, scale: float, x: list[float]) -> None:
     """A curve without noise gives its own exponent back, whatever the points."""
-    if max(x) / min(x) < 1.01:
-        return
+    assume(max(x) / min(x) >= 1.01)
     fit = cal.power_law("chip", x, [scale * value**exponent for value in x])
     assert fit.value == pytest.approx(exponent, abs=1e-6)
 

@@ -14,6 +14,7 @@ from hashjoule.efficiency.explain.types import Explanation, Factor, Subject
 from hashjoule.errors import UnavailableError, UsageError
 from hashjoule.files import written
 from hashjoule.report import palette
+from hashjoule.report.counted import counted_sources, counted_text
 from hashjoule.report.numbers import number, tick
 from hashjoule.report.text import columns
 from hashjoule.report.views import short_name
@@ -84,7 +85,9 @@ def waterfall_text(explanation: Explanation) -> str:
     sources = [f"{side.name}: {side.source}" for side in _sides(explanation)]
     sources += [f"{LABELS[f.name]}: {f.source}" for f in told]
     heads = [f"{side.name}: {number(side.j_per_th)} J/TH ({side.basis})" for side in _sides(explanation)]
-    parts = [*heads, gap, "", table, "", *map(_wrapped, notes), "", "Sources", *map(_wrapped, sources)]
+    sources += counted_sources(explanation.subject)
+    below = ["", counted_text(explanation.subject), "", "Sources", *map(_wrapped, sources)]
+    parts = [*heads, gap, "", table, "", *map(_wrapped, notes), *below]
     return "\n".join(parts)
 
 

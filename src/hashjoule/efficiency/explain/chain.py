@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+from hashjoule.efficiency.explain.counted import counted_document
 from hashjoule.efficiency.explain.factors import (
     asicboost,
     code_cost,
@@ -92,6 +93,7 @@ def document(explanation: Explanation) -> dict[str, object]:
         "reference": _side(explanation.reference),
         "best": _side(explanation.best),
         "gap": float(explanation.gap),
+        "bottom_up": counted_document(explanation.subject),
         "factors": [
             {
                 "name": factor.name,
