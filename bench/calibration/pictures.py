@@ -21,7 +21,7 @@ PREDICTED, RESIDUALS = "calibration-predicted.svg", "calibration-residuals.svg"
 
 _INK, _MUTED, _RULE = palette.INK.light, palette.MUTED.light, palette.RULE.light
 _POINT, _BAND = palette.STEP.light, "#e6edf3"
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "sans-serif", "font.size": 11, "svg.fonttype": "path", "svg.hashsalt": "hashjoule",
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": _MUTED, "axes.labelcolor": _MUTED,
     "xtick.color": _MUTED, "ytick.color": _MUTED,
@@ -64,11 +64,12 @@ def residuals_figure(found: Study) -> Figure:
     """Return the errors by shipping year, node and maker."""
     figure = Figure(figsize=(10.5, 4.6), facecolor="white")
     years = shipping_years()
-    makers = sorted({p.maker for p in found.left_out}, key=lambda m: -sum(p.maker == m for p in found.left_out))
-    panels = (
+    own = [p.maker for p in found.left_out]
+    makers = sorted(set(own), key=lambda maker: (-own.count(maker), maker))
+    panels: tuple[tuple[str, list[float | None]], ...] = (
         ("year of first shipping", [years.get(p.chip) for p in found.left_out]),
-        ("process node, nm", [p.process_nm for p in found.left_out]),
-        ("maker", [float(makers.index(p.maker)) for p in found.left_out]),
+        ("process node, nm", [*(p.process_nm for p in found.left_out)]),
+        ("maker", [*(makers.index(maker) for maker in own)]),
     )
     for place, (label, positions) in enumerate(panels):
         axes = figure.add_axes((0.07 + 0.312 * place, 0.2, 0.285, 0.58))
