@@ -12,7 +12,6 @@ from hashjoule.efficiency.model import (
     ChipPoint,
     EnergyModel,
     NodeTable,
-    by_chip,
     fit_model,
     fitted,
     points_with_voltage,
@@ -22,6 +21,8 @@ from hashjoule.statistics import Interval
 
 BAR_WITH_VOLTAGE, BAR_WITHOUT = 0.15, 0.30
 """Median errors in decades that the model is held to."""
+OLD_NM = 28
+"""Chips of this node and above are those of 2013 to 2015."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Study:
     chosen: dict[str, int]
     without_voltage: list[cal.Prediction]
     baselines: dict[str, tuple[Baseline, Score]]
+    extrapolated: dict[str, list[cal.Prediction]]
+    """Chips below `OLD_NM`, predicted by the candidate models fitted to the others alone."""
 
 
 @cache
@@ -50,6 +53,8 @@ def study() -> Study:
     nodes = NodeTable(cmos_nodes())
     known = points_with_voltage(chip_voltages())
     unknown = points_without_voltage(chips(), chip_voltages())
+    old = [point for point in known if point.process_nm >= OLD_NM]
+    later = [point for point in known if point.process_nm < OLD_NM]
     nested, chosen = cal.nested(known, cal.models(nodes), lambda point: point.chip)
     return Study(
         nodes=nodes,
@@ -65,11 +70,5 @@ def study() -> Study:
         chosen=chosen,
         without_voltage=cal.leave_one_chip_out(unknown, fitted),
         baselines=dict(scores(nodes, known)),
+        extrapolated={name: cal.predict(later, fit(old)) for name, fit in cal.models(nodes).items()},
     )
-
-
-def split_in_time(found: Study, least_nm: float = 28) -> tuple[int, list[cal.Prediction]]:
-    """Return on how many chips of large nodes the model was fitted, and its predictions of all later ones."""
-    old = [point for point in found.known if point.process_nm >= least_nm]
-    new = [point for point in found.known if point.process_nm < least_nm]
-    return len(by_chip(old)), cal.predict(new, fitted(old))

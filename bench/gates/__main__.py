@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     actions.add_argument("--check", action="store_true", help="compare a small count with the results")
     options = parser.parse_args(arguments)
     try:
-        if options.variant:
+        if options.variant is not None:
             return count_one(options.variant)
         if options.page:
             page.write(results.read())
