@@ -109,6 +109,7 @@ measure() {
         step bench_after_hashcat 60 "${hashjoule[@]}" bench --seconds 5 --save "$out/records" "${chosen[@]}"
     fi
     record=$(find "$out/records" -name '*.json' | sort | tail -n 1)
+    # Without a meter there are no joules to explain, and this step says so.
     [ -n "$record" ] && step explain 30 "${hashjoule[@]}" explain "$record"
 
     tar -C "$work" -czf "$(basename "$out").tar.gz" "$(basename "$out")" || fail "the file could not be written here"
