@@ -41,7 +41,11 @@ def _compared(fastest: Result, group: Sequence[Result], alone: Result | None) ->
     """Return how much faster it is than the next backend and hashlib on equal cores, and than one core."""
     following = _best([result for result in group if result.backend != fastest.backend])
     hashlib = _best([result for result in group if result.backend == "reference"])
-    parts = [f"{times(_ratio(fastest, following))} the next, {_name(following)}"] if following else []
+    parts = []
+    if following:
+        level = following.hashrate_hs.ci95_high >= fastest.hashrate_hs.ci95_low
+        ahead = "not clearly ahead of" if level else times(_ratio(fastest, following))
+        parts.append(f"{ahead} the next, {_name(following)}")
     if hashlib and following and hashlib.backend != following.backend:
         parts.append(f"{times(_ratio(fastest, hashlib))} Python's hashlib")
     if alone and alone is not fastest:
