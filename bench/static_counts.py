@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hashjoule.backends.opencl_kernel import Variant, source
-from hashjoule.efficiency.sources import Date, Positive, Sourced, read_csv
+from hashjoule.data.reading import Date, Positive, Sourced, read_csv
 
 CLANG = ("clang-19", "clang-18", "clang-20", "clang")
 

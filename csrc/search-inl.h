@@ -60,11 +60,12 @@ static void rolled(hj_task *task)
     words kw[64];
     flow flow;
     job_words j;
-    group groups[HJ_MAX_MIDSTATES / LANES];
+    group groups[HJ_MAX_MIDSTATES / LANES]; /* the last batch is full, too: load_group pads it */
+    _Static_assert(HJ_MAX_MIDSTATES % BATCH == 0, "the most midstates fill their last batch");
     place places[DEPTH];
     const uint n_midstates = task->job->n_midstates;
     prepare_job(&j, task->job);
-    for (uint first = 0; first < n_midstates + BATCH - LANES; first += LANES) {
+    for (uint first = 0; first < (n_midstates + BATCH - 1) / BATCH * BATCH; first += LANES) {
         load_group(&groups[first / LANES], task->job, first);
     }
     start_flow(&flow, &j);

@@ -33,7 +33,7 @@ def solve(
         version_mask: Version bits to roll as well (BIP 320); none if None.
         first_nonce: The nonce to begin with.
         count: Number of nonces to try; wraps to 0 after 2^32.
-        backend: Name of a backend; "auto" is the fastest C variant here.
+        backend: Name of a backend; "auto" is the fastest on this CPU.
         threads: CPU threads; all cores if None.
         progress: Called now and then with the fraction of the range that is done, 0 to 1.
 

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from hashjoule import backends, check, cli, search
+from hashjoule import backends, check, cli, search, solver
 from hashjoule.backends import BackendSpec, opencl, opencl_kernel, opencl_tuning, prepare
 from hashjoule.backends.opencl_kernel import CAPACITY, Program, Variant
 from hashjoule.backends.reference import Reference
-from hashjoule.cli import grind
 from hashjoule.errors import UnavailableError
 from hashjoule.hardware import usable_cores
 from hashjoule.job import MAX_TARGET, NONCES, Hit, Job
@@ -326,7 +325,7 @@ def test_max_launch_ms_holds_for_the_command(monkeypatch: pytest.MonkeyPatch) ->
             seen.append(largest_launch())
             return super().scan(job, first_nonce, count)
 
-    monkeypatch.setattr(grind, "backend_named", lambda name, mode: spec_of(Watched()))
+    monkeypatch.setattr(solver, "backend_named", lambda name, mode: spec_of(Watched()))
     header = GENESIS.pack().hex()
     command = ["grind", header, "--start", str(GENESIS.nonce), "--count", "1", "--threads", "1"]
     assert cli.run([*command, "--max-launch-ms", "2.5"]) == 0

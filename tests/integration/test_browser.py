@@ -18,8 +18,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from hashjoule.efficiency import economics, sources
-from hashjoule.efficiency.dataset import MachineClass
+from hashjoule.data.hardware import MachineClass
+from hashjoule.data.network import BTC_PRICE, HASHRATE, latest, median_electricity_price
+from hashjoule.economics import formulas
+from hashjoule.economics.inputs import Given, put_network
+from hashjoule.economics.sheet import Sheet
 from hashjoule.efficiency.table import Filter, SortKey, dated_record, load_table, select
 from hashjoule.efficiency.trend import decimal_year
 from hashjoule.report.numbers import hashrate, power, tick
@@ -316,16 +319,16 @@ def number(page: webdriver.Chrome, output: str) -> float:
 
 def expected(price: float, btc: float, network: float, jth: float, rate: float) -> dict[str, float]:
     """Return what the Python functions compute from the sliders' values."""
-    subsidy = sources.subsidy_eras()[-1].subsidy_btc
-    power = economics.fleet_power_w(rate * 1e12, jth)
-    revenue = economics.revenue_usd_per_day(rate * 1e12, network * 1e18, subsidy, 0.0, btc)
-    profit = economics.profit_usd_per_day(revenue, power, price)
+    paid = put_network(Sheet(), Given())
+    power = formulas.fleet_power_w(rate * 1e12, jth)
+    revenue = formulas.revenue_usd_per_day(rate * 1e12, network * 1e18, paid.subsidy_btc, paid.fees_btc, btc)
+    profit = formulas.profit_usd_per_day(revenue, power, price)
     return {
         "power": power,
         "revenue": revenue,
         "cost": revenue - profit,
         "profit": profit,
-        "break-even": economics.break_even_usd_per_kwh(revenue, power),
+        "break-even": formulas.break_even_usd_per_kwh(revenue, power),
     }
 
 
@@ -337,7 +340,7 @@ SETTINGS = (
 
 
 def test_sliders_agree_with_python(show: Open) -> None:
-    """Power, revenue, cost, profit and break-even price are those of `hashjoule.efficiency.economics`."""
+    """Power, revenue, cost, profit and break-even price are those of `hashjoule.economics.formulas`."""
     page = show("field")
     for setting in SETTINGS:
         for name, value in setting.items():
@@ -356,9 +359,9 @@ def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
     start = {name: float(page.find_element(By.ID, name).get_attribute("value") or "nan") for name in SETTINGS[0]}
     assert start == pytest.approx(
         {
-            "price": sources.median_electricity_price().price_usd_per_kwh,
-            "btc": sources.latest("btc_price_monthly_mean").value,
-            "network": sources.latest("network_hashrate_monthly_mean").value / 1e6,
+            "price": median_electricity_price().price_usd_per_kwh,
+            "btc": latest(BTC_PRICE).value,
+            "network": latest(HASHRATE).value / 1e6,
             "jth": 2e5,
             "rate": 7e-4,
         },

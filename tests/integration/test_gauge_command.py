@@ -134,8 +134,9 @@ def test_a_run_as_text() -> None:
     assert code == 0, err
     assert out.startswith("miner")
     assert "my miner" in out
-    assert "the ramp-up took" in out
+    assert "after a ramp-up of" in out
     assert "No J/TH: no power was measured" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert "point your miner at stratum+tcp://127.0.0.1:" in err
     assert "only this machine can connect" in err
 

@@ -156,3 +156,14 @@ def test_devices_shows_what_a_plug_says(capsys: pytest.CaptureFixture[str]) -> N
     assert "steps of 3.60 J" in printed
     assert "24.0 s or more is good to 1%" in printed
     assert SECRET not in printed
+
+
+def test_devices_claims_nothing_of_a_counter_that_did_not_move(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sensor in tenths of kWh stands for hours; its power is not known, and neither is when it is good to 1%."""
+    plug = SimulatedPlug("homeassistant-energy", Load(0.0), unit="kWh", energy_decimals=1)
+    with served(plug) as netloc:
+        assert cli.run(["devices", "--meter", url(plug, netloc)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "did not move while it was watched" in printed
+    assert "A reading of 100 steps or more is good to 1%" in printed
+    assert "moves by 360,000 J at a time" in printed

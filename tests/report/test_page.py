@@ -58,7 +58,7 @@ def test_the_waterfall_is_that_of_explain(tmp_path: Path) -> None:
     """The page shows the gap and the factors that `hashjoule explain` computes for the record."""
     path = write_record(tmp_path, result())
     text = page(path)
-    explanation = explain.explain(explain.record_subject(dated_record(path)), explain.best_subject())
+    explanation = explain.explain(explain.record_subject(dated_record(path)))
     assert f"{number(float(explanation.gap))} times the energy of the best ASIC" in text
     for factor in explanation.factors:
         if factor.ratio != 1:

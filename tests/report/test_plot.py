@@ -17,15 +17,15 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from hashjoule.cli.plot import plot_command
-from hashjoule.efficiency.table import Row, load_table
+from hashjoule.efficiency.table import TableRow, load_table
 from hashjoule.errors import UsageError
 from hashjoule.report.plot import draw, save
 from hashjoule.report.views import NOTABLE, VIEW_NAMES, ViewName, drawable, view_of
 from tests.plain_records import ENERGY, UNMETERED, result, write_record
 
 
-def rows_with_yours(folder: Path) -> tuple[Row, ...]:
-    """The table with a metered CPU in two modes, a slow machine, a tiny machine and an unmetered GPU."""
+def rows_with_yours(folder: Path) -> tuple[TableRow, ...]:
+    """Return the table with a metered CPU in two modes, a slow machine, a tiny machine and an unmetered GPU."""
     slow = {"value": 4e8, "low": 3.9e8, "high": 4.1e8}
     slower = {"value": 5e7, "low": 4.9e7, "high": 5.1e7}
     tiny = {"median": 1e3, "mad": 1, "ci95_low": 900, "ci95_high": 1100}
@@ -173,11 +173,12 @@ def test_every_format_is_written(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path) -> None:
-    """`plot` writes the file, names machines without a power on stderr, and refuses unknown formats and views."""
+    """`plot` writes the file, prints finding and path, and names machines without a power on stderr."""
     record = write_record(tmp_path, result(), result(**UNMETERED))
     done = CliRunner().invoke(plot_command, [str(record), "-o", str(tmp_path / "out.png")])
     assert done.exit_code == 0
-    assert done.stdout == ""
+    title = view_of(load_table([record]), "frontier").title
+    assert done.stdout.splitlines() == [title, str(tmp_path / "out.png")]
     assert "NVIDIA H100 (opencl:0.0, plain) has no known power" in done.stderr
     assert (tmp_path / "out.png").stat().st_size > 10_000
     for path in (tmp_path / "out.gif", tmp_path / "missing" / "out.png"):

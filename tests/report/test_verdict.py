@@ -47,6 +47,15 @@ def test_the_fastest_code_is_compared_on_equal_cores() -> None:
     )
 
 
+def test_a_lead_within_the_intervals_is_none() -> None:
+    """Two backends whose intervals overlap are not ranked by a third digit."""
+    first, second = row("c:shani", 35.3), row("c:shani_sse", 35.2)
+    wide = replace(first, hashrate_hs=Rate(35.3e6, 0.0, 33.9e6, 36.6e6))
+    assert verdict(record(wide, second))[0] == (
+        "Fastest on one core: c:shani plain with 35.3 MH/s: not clearly ahead of the next, c:shani_sse plain."
+    )
+
+
 def test_one_row_has_nobody_to_be_compared_with() -> None:
     """With one result the sentence names no other; an empty record has no verdict."""
     assert verdict(record(row("c:avx2", 15.0)))[0] == "Fastest on one core: c:avx2 plain with 15.0 MH/s."

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hashjoule.data.names import find_machine
 from hashjoule.efficiency import explain
-from hashjoule.efficiency.lookup import find_machine
 from hashjoule.errors import UsageError
 from hashjoule.report.bars import factor_bars
 from hashjoule.report.waterfall import draw_waterfall, energy_ticks, headline, waterfall_figure
@@ -15,7 +15,7 @@ from hashjoule.report.waterfall import draw_waterfall, energy_ticks, headline, w
 
 def explanation_of(name: str) -> explain.Explanation:
     """Return the explanation of a published machine."""
-    return explain.explain(explain.published_subject(find_machine(name)), explain.best_subject())
+    return explain.explain(explain.published_subject(find_machine(name)))
 
 
 @pytest.mark.parametrize("name", ["Antminer S21", "Antminer S9", "GeForce RTX 4090", "Radeon HD 4870"])

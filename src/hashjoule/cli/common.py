@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from hashjoule.choose import backend_named as backend_named
 from hashjoule.cli.complete import BACKEND
 from hashjoule.cli.frame import command as command
 from hashjoule.errors import UsageError

@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from hashjoule.backends import BackendSpec
-from hashjoule.cli.common import all_cores, backend_named, backend_option, command, max_launch_option, threads_option
+from hashjoule.choose import backend_named
+from hashjoule.cli.common import all_cores, backend_option, command, max_launch_option, threads_option
 from hashjoule.cli.mine_report import MineReport, block_live_parts, block_summary, share_live_parts, share_summary
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from hashjoule.efficiency.explain import Explanation
+from hashjoule.efficiency.explain.types import Explanation
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import count, hashrate, number, tick
 from hashjoule.report.views import short_name

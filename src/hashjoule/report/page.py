@@ -10,9 +10,8 @@ from pathlib import Path
 import msgspec
 
 import hashjoule
-from hashjoule.efficiency.dataset import machines
-from hashjoule.efficiency.lookup import best_asic
-from hashjoule.efficiency.table import Row, build_rows, select
+from hashjoule.data.hardware import best_asic, machines
+from hashjoule.efficiency.table import TableRow, build_rows, select
 from hashjoule.errors import UsageError
 from hashjoule.files import written
 from hashjoule.records.files import to_json
@@ -89,7 +88,7 @@ def _record_sections(records: Sequence[NamedRecord]) -> str:
     )
 
 
-def _headline(records: Sequence[NamedRecord], rows: Sequence[Row]) -> tuple[str, str]:
+def _headline(records: Sequence[NamedRecord], rows: Sequence[TableRow]) -> tuple[str, str]:
     """Return the title and the sentence below it: the least energy that was measured, else the highest rate."""
     results = [(record, result) for _, record in records for result in record.results]
     if not results:
@@ -103,18 +102,18 @@ def _headline(records: Sequence[NamedRecord], rows: Sequence[Row]) -> tuple[str,
 
 def _energy_headline(results: Sequence[tuple[Record, Result]]) -> tuple[str, str]:
     record, result = min(results, key=lambda found: (_TRUST[_method(found[1])], _j_per_th(found[1])))
-    best, best_j_per_th = best_asic()
+    best = best_asic()
     most = "at most " if _method(result) == "bound" else ""
     basis = _BASES.get(_method(result), "")
     machine = short_name(record.name_of(result))
-    ratio = number(_j_per_th(result) / best_j_per_th)
+    ratio = number(_j_per_th(result) / (best.j_per_th or float("nan")))
     return (
         f"{machine} takes {most}{number(_j_per_th(result))} joules for a terahash{basis}",
         f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note([result])}",
     )
 
 
-def _rate_headline(results: Sequence[tuple[Record, Result]], rows: Sequence[Row]) -> tuple[str, str]:
+def _rate_headline(results: Sequence[tuple[Record, Result]], rows: Sequence[TableRow]) -> tuple[str, str]:
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
     cores = record.cores_of(result)
     where = f" on {unbroken(count(cores, 'core'))}" if cores else ""
@@ -133,6 +132,6 @@ def _j_per_th(result: Result) -> float:
     return result.j_per_th.value if result.j_per_th else float("inf")
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def _counts(rows: Sequence[TableRow]) -> str:
     found: Counter[str] = Counter(row.machine_class for row in rows if row.origin == "published")
     return escape(", ".join(f"{found[name]} {plural}" for name, plural in CLASS_NAMES.items()))
