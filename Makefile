@@ -28,7 +28,7 @@ cycles: $(VENV)/installed-dev
 	build/tools/cycles
 
 speed: $(VENV)/installed-dev
-	$(BIN)/pytest bench/test_speed.py -q -s --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+	$(BIN)/python -m pytest bench/test_speed.py -q -s --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard csrc/* kernels/*)
 
