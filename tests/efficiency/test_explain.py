@@ -26,6 +26,7 @@ from hashjoule.records.schema import SCHEMA, Conditions, Efficiency, Energy, Hos
 from hashjoule.report import waterfall
 from hashjoule.report.waterfall import LABELS
 from tests.conftest import CommandLine
+from tests.support import GOLDEN_RECORD_WITH_GAUGE
 
 BEST = why.best_subject()
 MACHINE = HostFacts(
@@ -351,3 +352,21 @@ def test_a_backend_that_is_not_in_the_record(saved: Path) -> None:
     """The sentence lists the backends that the record holds."""
     with pytest.raises(UsageError, match=r"no result of backend numba; it holds c:avx512, c:portable, c:shani_avx512"):
         why.record_subject(load_record(saved), "numba", 5.0)
+
+
+def test_a_gauged_miner_is_explained_as_a_machine_of_its_own() -> None:
+    """Not by the code and the name of the computer that counted its shares; a metered one comes first."""
+    record = load_record(GOLDEN_RECORD_WITH_GAUGE)
+    found = why.record_subject(record)
+    assert (found.name, found.machine_class, found.basis) == ("Bitaxe Gamma", "asic", "measured")
+    assert found.operations == BEST.operations
+    assert found.supply is None
+    assert found.code is None
+
+
+def test_a_reported_power_is_called_reported_in_the_explanation() -> None:
+    """Whether the device is right about its power is not known."""
+    record = load_record(GOLDEN_RECORD_WITH_GAUGE)
+    claims = [each for each in record.results if each.energy and each.energy.method == "reported"]
+    found = why.record_subject(msgspec.structs.replace(record, results=tuple(claims)))
+    assert (found.name, found.basis) == ("tester", "reported by the device")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hashjoule.data.chips import processor_named
-from hashjoule.efficiency.explain.published import gpu_operations, processor_supply
+from hashjoule.efficiency.explain.published import assumed_operations, gpu_operations, processor_supply
 from hashjoule.efficiency.explain.types import COUNTED, CodeCost, Operations, Subject
 from hashjoule.efficiency.operations import (
     AVX512,
@@ -44,18 +44,19 @@ def record_subject(record: Record, backend: str | None = None, watts: float | No
     machine_class = class_of(record, result)
     device = record.name_of(result)
     processor = processor_named(device)
+    gauged = bool(result.gauge)  # by its shares: another machine than this one, and its code is not known
     return Subject(
-        name=f"{result.backend} {result.mode} on {device}",
+        name=device if gauged else f"{result.backend} {result.mode} on {device}",
         machine_class=machine_class,
         j_per_th=j_per_th,
         basis=basis,
         source=f"record of {record.created[:10]}",
-        operations=_executed(record, result),
+        operations=assumed_operations(machine_class, device) if gauged else _executed(record, result),
         process_nm=None if processor is None else processor.process_nm,
         node_source="" if processor is None else f"node: {processor.source_url}",
-        supply=processor_supply(processor),
+        supply=None if machine_class in ("asic", "fpga") else processor_supply(processor),
         asicboost=result.mode == "rolled",
-        code=_code_cost(record, result),
+        code=None if gauged else _code_cost(record, result),
     )
 
 
@@ -66,8 +67,14 @@ def _choose(record: Record, backend: str | None) -> Result:
         raise UsageError(f"the record holds no result of backend {backend}; it holds {held}")
     metered = [result for result in results if result.j_per_th is not None]
     if metered:
-        return min(metered, key=lambda result: result.j_per_th.value if result.j_per_th else math.inf)
+        return min(metered, key=_trust_and_energy)
     return max(results, key=lambda result: result.hashrate_hs.median)
+
+
+def _trust_and_energy(result: Result) -> tuple[bool, float]:
+    """Sort key: results with a metered power first, then those with the fewest joules."""
+    unmetered = result.energy is not None and result.energy.method in ("declared", "reported")
+    return unmetered, result.j_per_th.value if result.j_per_th else math.inf
 
 
 def _energy(result: Result, watts: float | None) -> tuple[float, str]:
@@ -79,7 +86,7 @@ def _energy(result: Result, watts: float | None) -> tuple[float, str]:
             "the record holds no energy, so there is no J/TH to explain: declare the power with --watts WATTS, or "
             "explain a published machine with --machine NAME"
         )
-    names = {"declared": "declared", "bound": "upper bound"}
+    names = {"declared": "declared", "bound": "upper bound", "reported": "reported by the device"}
     return result.j_per_th.value, names.get(result.energy.method, "measured")
 
 

@@ -76,11 +76,16 @@ def gpu_operations(name: str) -> Operations:
 
 
 def _operations(machine: PublishedMachine) -> Operations:
-    if machine.machine_class == "cpu":
+    return assumed_operations(machine.machine_class, f"{machine.maker} {machine.model} {machine.chip}")
+
+
+def assumed_operations(machine_class: str, name: str) -> Operations:
+    """Return the operations per hash of a machine whose code nobody has named, by its class and name."""
+    if machine_class == "cpu":
         low, high = count_operations(SCALAR), count_operations(VECTOR)
         return Operations(high, low, high, COUNTED, "two-input vector code assumed; scalar code executes fewer")
-    if machine.machine_class == "gpu":
-        return gpu_operations(f"{machine.maker} {machine.model} {machine.chip}")
+    if machine_class == "gpu":
+        return gpu_operations(name)
     least = DATAPATH_OPERATIONS
     return Operations(least, least, least, COUNTED, "a datapath laid out for the hash")
 

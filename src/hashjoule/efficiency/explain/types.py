@@ -57,8 +57,8 @@ class CodeCost:
 class Subject:
     """A machine to be explained, or to compare with.
 
-    `basis` says how its energy was had: measured, declared, published, upper bound. Node and supply are None where no
-    source names them.
+    `basis` says how its energy was had: measured, declared, published, upper bound, or reported by the device. Node
+    and supply are None where no source names them.
     """
 
     name: str
