@@ -98,7 +98,7 @@ def test_titles_state_findings_of_the_table(tmp_path: Path) -> None:
         )
         for kind in ("gpu", "asic")
     }
-    stated = re.search(r"about ([\d,]+) times", draw(plain, "node").texts[0].get_text())
+    stated = re.search(r"at most ([\d,]+) times", draw(plain, "node").texts[0].get_text())
     assert stated
     assert float(stated[1].replace(",", "")) == pytest.approx(best["gpu"] / best["asic"], rel=0.05)
 
