@@ -79,18 +79,20 @@ def blocks(assembly: str, function: str) -> list[tuple[str, ...]]:
 def parts(variant: str, mode: str, assembly: str) -> tuple[list[Part], int]:
     """Return what a step of the search runs, and the hashes of a step."""
     if variant in ("shani", "armv8"):
-        return [Part(max(blocks(assembly, mode), key=len), 1)], 2
+        rounds = [block for block in blocks(assembly, mode) if re.search("sha256(rnds2|h)", " ".join(block))]
+        return [Part(sum(rounds, ()), 1)], 2
     step = Part(sum(blocks(assembly, f"{mode}_step"), ()), 1)
     if variant == "avx512":
         return [step], 16
     second = Part(sum(blocks(assembly, "second_hashes"), ()), 1)
-    with_words, without = sorted(blocks(assembly, "rounds"), key=len)[:-3:-1]
-    end = len(without) // 4  # rounds 57 to 60 of the second hash are halves of rounds
+    rounds = blocks(assembly, "rounds")
+    loop = rounds.index(max(rounds, key=len))
+    with_words, without = rounds[loop], rounds[loop + 1] + rounds[loop + 2]  # a jump to the end lies in the second
+    ends = sum(rounds[:loop] + rounds[loop + 3 :], ())
     four_with_words = 8 if mode == "rolled" else 16  # 8 times in each hash whose message is not known
     four_without = 6 + (15 if mode == "rolled" else 7)
     lanes = 8 if variant == "avx2" else 4
-    tail = Part(without[: 2 * end], 1)
-    return [step, second, tail, Part(with_words, four_with_words), Part(without, four_without)], lanes
+    return [step, second, Part(ends, 1), Part(with_words, four_with_words), Part(without, four_without)], lanes
 
 
 @cache
@@ -150,7 +152,8 @@ def markdown() -> list[str]:
         "## Predicted cycles per hash of the C variants", "",
         "Predictions by llvm-mca of Debian's llvm-19 from what clang-19 makes of each variant (bench/mca.py says how);",
         "no such CPU was measured, but where a record in this folder is named beside. The error there says how far to",
-        "trust the others. The model of alderlake is that of its performance cores.",
+        "trust the others. The models of Zen take two cycles for sha256rnds2, which Zen 3 starts every cycle; that of",
+        "znver5 is Zen 4's, without its wider units for AVX-512; that of alderlake is of its performance cores.",
         "", "| variant | mode | CPU | predicted | measured | error |", "|---|---|---|---:|---:|---:|",
     ]  # fmt: skip
     for p in predictions():
