@@ -1,10 +1,10 @@
-"""Writes the tables of results/README.md and README.md from the records in results/, and the README's picture.
+"""Write results/README.md and the README's example from the records in results/, and the README's picture.
 
     python bench/render.py [--check]
 
-What stands between the markers `<!-- result:... -->` and `<!-- end -->` is made here and nowhere else; --check
-changes nothing and exits with 1 if a table is not current. (Pictures differ in bytes between versions of their
-library, so they are not compared.)
+Between the markers `<!-- result:PATH -->` and `<!-- end -->` stands what `bench` printed when it made the record at
+PATH. --check changes nothing and exits with 1 if a page is not current. (Pictures differ in bytes between versions of
+their library, so they are not compared.)
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from hashjoule.cli import run
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
-from hashjoule.report.record import markdown
+from hashjoule.report.record import markdown, render
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- result:(?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def bench_records() -> dict[Path, Record]:
-    """All benchmark records, oldest first."""
+    """Return all benchmark records, oldest first."""
     paths = ROOT.joinpath("results").glob("*/*-bench*.json")
     found = {path: load_record(path) for path in paths}
     return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
@@ -50,7 +50,7 @@ def generations(records: dict[Path, Record]) -> list[str]:
 
 
 def results_page(records: dict[Path, Record]) -> str:
-    """results/README.md."""
+    """Return results/README.md."""
     parts = [
         "# Results",
         "",
@@ -73,15 +73,19 @@ def results_page(records: dict[Path, Record]) -> str:
 
 
 def rendered(records: dict[Path, Record]) -> dict[Path, str]:
-    """Every file that holds rendered tables, as it should be."""
+    """Return every page that is made here, as it should be."""
     readme = ROOT / "README.md"
-    newest = markdown(list(records.values())[-1])
-    text = MARKED.sub(lambda match: f"{match[1]}{newest}\n{match[3]}", readme.read_text("utf-8"))
+    text = MARKED.sub(_example, readme.read_text("utf-8"))
     return {readme: text, ROOT / "results" / "README.md": results_page(records)}
 
 
+def _example(match: re.Match[str]) -> str:
+    """Return the marked part of a page with what `bench` prints of its record."""
+    return f"{match[1]}```\n{render(load_record(ROOT / match['name']), 'text')}\n```\n{match[3]}"
+
+
 def main(arguments: list[str]) -> int:
-    """Writes or checks all files."""
+    """Write or check all pages."""
     wanted = rendered(bench_records())
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:

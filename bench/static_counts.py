@@ -27,7 +27,7 @@ from pathlib import Path
 
 from bench import mca
 from hashjoule.backends.opencl_kernel import Variant, source
-from hashjoule.efficiency.sources import Date, Positive, Sourced, read_csv
+from hashjoule.data.reading import Date, Positive, Sourced, read_csv
 
 CLANG = ("clang-19", "clang-18", "clang-20", "clang")
 

@@ -1,1 +1,1 @@
-"""Count what a hash costs in gates: synthesis, simulation, transitions, and the page of results."""
+"""What a hash costs in hardware, counted: gates from Verilog, transitions from simulation. See `__main__`."""

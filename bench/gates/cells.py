@@ -36,12 +36,16 @@ PARASITICS = {
 EVENT_CAPACITANCE = 5.0
 """Capacitance of one switching event, in units: an inverter that drives four."""
 
-REGISTER_CLOCK_EVENTS = (2.07, 2.29, 2.51)
+REGISTER_CLOCK_EVENTS = (2.00, 2.28, 2.63)
 """What the two clock edges of a cycle cost in a register bit, whatever it holds: low, likely, high.
 
-Source: `bench.gates.spice` on PTM models of 130, 45 and 22 nm: a register of 24 transistors, without and with drain
-capacitance. Contains the load of its clock pin. The clock tree before it is not counted.
+Source: `bench.gates.spice` on PTM models of 130, 45 and 22 nm, a register of 24 transistors without and with drain
+capacitance: lowest, geometric mean and highest. Contains the load of its clock pin; the clock tree before it is not
+counted.
 """
 
-REGISTER_DATA_EVENTS = (1.81, 2.51, 3.45)
+REGISTER_DATA_EVENTS = (1.59, 2.57, 4.06)
 """What it costs in addition when the bit changes, without the gates that it drives: low, likely, high. Same source."""
+
+EVENT_ENERGY_RATIO = (0.60, 1.00)
+"""Energy of an FO4 transition simulated by `bench.gates.spice`, over that of the table of CMOS nodes: low, high."""

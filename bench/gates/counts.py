@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from bench.gates.cells import (
+    CONSTANT,
     EFFORTS,
     EVENT_CAPACITANCE,
     INPUT,
@@ -16,15 +18,20 @@ from bench.gates.cells import (
     REGISTER_CLOCK_EVENTS,
     REGISTER_DATA_EVENTS,
 )
-from bench.gates.netlist import Netlist, Place
-from bench.gates.running import BATCH_CYCLES, edges, hashes_per_lane
+from bench.gates.netlist import Netlist, Place, split_exclusive_ors
+from bench.gates.running import BATCH_CYCLES, edges
 from bench.gates.simulation import SOURCES, count_transitions
 from bench.gates.stimulus import Work
 from bench.gates.synthesis import Variant
 
+LOW, LIKELY, HIGH = 0, 1, 2
+"""Places in the triples of `cells`."""
+
+REGISTERS = "registers"
+
 FUNCTIONS = {
     "ripple": "adders", "carry_save": "adders", "big_sigma0": "sigmas", "big_sigma1": "sigmas",
-    "small_sigma0": "sigmas", "small_sigma1": "sigmas", "choose": "Ch", "majority": "Maj", "register": "registers",
+    "small_sigma0": "sigmas", "small_sigma1": "sigmas", "choose": "Ch", "majority": "Maj", "register": REGISTERS,
 }  # fmt: skip
 """What a module of rtl/ serves; all others are control."""
 
@@ -82,66 +89,60 @@ DELAYS: dict[str, Callable[[Netlist], list[int]]] = {
 }
 """Models of gate delays. The first one is the likeliest, all of them together give the range."""
 
+LIKELIEST = next(iter(DELAYS))
 
-@dataclass(frozen=True)
-class Activity:
-    """What switches in one place for one hash, in each group of jobs: transitions, and their switching events."""
 
-    place: Place
+class Total(msgspec.Struct, frozen=True):
+    """What switches for one hash in nodes of one function in one part, as the mean over all jobs."""
+
+    part: str
+    function: str
     nodes: int
-    useful: tuple[float, ...]
-    all: tuple[float, ...]
-    useful_events: tuple[float, ...]
-    all_events: tuple[float, ...]
-
-    @property
-    def function(self) -> str:
-        """What the nodes are for."""
-        return FUNCTIONS.get(self.place.function, "control")
-
-    @property
-    def part(self) -> str:
-        """The part of the double hash."""
-        return PARTS.get(self.place.part, "rounds, first hash")
+    useful: float
+    """Transitions from one settled value to the next."""
+    all: float
+    """Transitions with those in between, the glitches."""
+    useful_events: float
+    """The same in switching events: weighed by capacitance."""
+    all_events: float
 
 
-@dataclass(frozen=True)
-class Count:
-    """A circuit, counted with one model of delays; figures are per hash."""
+class Count(msgspec.Struct, frozen=True):
+    """A circuit, counted with one model of gate delays."""
 
-    variant: Variant
-    activities: tuple[Activity, ...]
-    registers: int
+    variant: str
+    delays: str
+    inertial: bool
+    cells: dict[str, int]
+    """How many there are of each kind, as mapped by Yosys."""
     cycles_per_hash: float
+    totals: tuple[Total, ...]
+    group_events: tuple[float, ...]
+    """All events per hash in each group of jobs."""
 
-    @cached_property
-    def groups(self) -> int:
-        """Groups of jobs, each counted by itself."""
-        return len(self.activities[0].all)
+    @property
+    def registers(self) -> int:
+        """Register bits."""
+        return self.cells[REGISTER]
 
-    def clock_events(self, likelihood: int = 1) -> float:
-        """Return what the clock costs: low (0), likely (1) or high (2)."""
+    def sum(self, what: str, *functions: str) -> float:
+        """Return a figure's sum over all parts: of these functions, or of all gates."""
+        logic = {total.function for total in self.totals} - {REGISTERS}
+        wanted = set(functions) or logic
+        return float(sum(getattr(total, what) for total in self.totals if total.function in wanted))
+
+    def clock_events(self, likelihood: int = LIKELY) -> float:
+        """Return what the clock costs for a hash."""
         return self.registers * self.cycles_per_hash * REGISTER_CLOCK_EVENTS[likelihood]
 
-    def events_by_group(self, likelihood: int = 1) -> list[float]:
-        """Return all switching events per hash, clock included, in each group of jobs."""
-        extra = REGISTER_DATA_EVENTS[likelihood] - REGISTER_DATA_EVENTS[1]
-        changes = [a for a in self.activities if a.function == "registers"]
-        return [
-            sum(a.all_events[g] for a in self.activities)
-            + extra * sum(a.useful[g] for a in changes)
-            + self.clock_events(likelihood)
-            for g in range(self.groups)
-        ]
+    def register_events(self, likelihood: int = LIKELY) -> float:
+        """Return what changing register bits cost for a hash, clock aside."""
+        more = REGISTER_DATA_EVENTS[likelihood] - REGISTER_DATA_EVENTS[LIKELY]
+        return self.sum("all_events", REGISTERS) + more * self.sum("useful", REGISTERS)
 
-    def events(self, likelihood: int = 1) -> float:
-        """Return all switching events per hash, clock included: low (0), likely (1) or high (2) for registers."""
-        return sum(self.events_by_group(likelihood)) / self.groups
-
-
-def total(activities: Iterable[Activity], what: Callable[[Activity], Sequence[float]]) -> float:
-    """Return the sum of a figure over places, as the mean over the groups of jobs."""
-    return sum(sum(values) / len(values) for values in map(what, activities))
+    def events(self, likelihood: int = LIKELY) -> float:
+        """Return all switching events of a hash."""
+        return self.sum("all_events") + self.register_events(likelihood) + self.clock_events(likelihood)
 
 
 def count(
@@ -149,48 +150,83 @@ def count(
     netlist: Netlist,
     groups: Sequence[Sequence[Work]],
     nonces: int,
-    delays: Sequence[int],
+    delays: str = LIKELIEST,
     *,
     inertial: bool = True,
 ) -> Count:
-    """Count what switches for one hash, over `nonces` nonces of every work; a group's works are counted together."""
-    sizes = [len(works) * nonces for works in groups]
-    every = [work for works in groups for work in works]
-    masks = [(1 << size) - 1 << sum(sizes[:i]) for i, size in enumerate(sizes)]
-    useful = [[0] * len(groups) for _ in netlist.nodes]
-    transitions = [[0] * len(groups) for _ in netlist.nodes]
-    for edge in edges(netlist, variant, every, nonces):
-        counted = count_transitions(netlist, edge.before, edge.after, delays, sizes, inertial=inertial)
-        for number, (old, new) in enumerate(zip(edge.before, edge.after, strict=True)):
-            for g, mask in enumerate(masks):
-                useful[number][g] += ((old ^ new) & mask).bit_count()
-                transitions[number][g] += counted[number][g]
-    hashes = [size * hashes_per_lane(variant) for size in sizes]
+    """Count what switches for one hash.
+
+    Args:
+        variant: The circuit.
+        netlist: What Yosys made of it.
+        groups: Works to run, each group of which is also counted by itself.
+        nonces: How many of each work; of a looped core, a batch is counted whatever is given.
+        delays: A name in `DELAYS`.
+        inertial: Whether gates swallow pulses that are shorter than their delay.
+    """
+    gates = split_exclusive_ors(netlist)
+    found, hashes_per_work = edges(gates, variant, [work for works in groups for work in works], nonces)
+    lanes_of = iter(found.works)
+    masks = [sum(next(lanes_of) for _ in works) for works in groups]
+    useful = [
+        tuple(((old ^ new) & mask).bit_count() for mask in masks)
+        for old, new in zip(found.before, found.after, strict=True)
+    ]
+    every = count_transitions(
+        gates, found.before, found.after, DELAYS[delays](gates), found.lanes, masks, inertial=inertial
+    )
+    hashes = [len(works) * hashes_per_work for works in groups]
     cycles = BATCH_CYCLES / variant.size if variant.style == "looped" else 1 / variant.midstates
+    cells = Counter(node.kind for node in netlist.nodes if node.kind not in (INPUT, CONSTANT))
+    clock = cells[REGISTER] * cycles * REGISTER_CLOCK_EVENTS[LIKELY]
     return Count(
-        variant,
-        _by_place(netlist, useful, transitions, hashes),
-        sum(node.kind == REGISTER for node in netlist.nodes),
-        cycles,
+        variant=variant.name,
+        delays=delays,
+        inertial=inertial,
+        cells=dict(sorted(cells.items())),
+        cycles_per_hash=cycles,
+        totals=_totals(gates, useful, every, sum(hashes)),
+        group_events=tuple(round(events + clock, 1) for events in _group_events(gates, every, hashes)),
     )
 
 
-def _by_place(
-    netlist: Netlist, useful: Sequence[Sequence[int]], transitions: Sequence[Sequence[int]], hashes: Sequence[int]
-) -> tuple[Activity, ...]:
-    """Add up nodes of the same place, and divide by the number of hashes in each group."""
-    sums: dict[Place, list[list[float]]] = {}
-    nodes: dict[Place, int] = {}
-    for number, (node, load) in enumerate(zip(netlist.nodes, loads(netlist), strict=True)):
-        if node.kind == INPUT:  # driven from outside
+def weights(netlist: Netlist) -> list[float]:
+    """Return what one transition of each node costs, in switching events."""
+    own = {kind: parasitic / EVENT_CAPACITANCE for kind, parasitic in PARASITICS.items()}
+    own[REGISTER] = REGISTER_DATA_EVENTS[LIKELY]
+    return [
+        own[node.kind] + load / EVENT_CAPACITANCE if node.kind != INPUT else 0.0  # ports are driven from outside
+        for node, load in zip(netlist.nodes, loads(netlist), strict=True)
+    ]
+
+
+def _group_events(netlist: Netlist, every: Sequence[Sequence[int]], hashes: Sequence[int]) -> list[float]:
+    """Return the events per hash of each group, without the clock's."""
+    sums = [0.0] * len(hashes)
+    for weight, transitions in zip(weights(netlist), every, strict=True):
+        for group, changes in enumerate(transitions):
+            sums[group] += weight * changes
+    return [events / number for events, number in zip(sums, hashes, strict=True)]
+
+
+def _totals(
+    netlist: Netlist, useful: Sequence[Sequence[int]], every: Sequence[Sequence[int]], hashes: int
+) -> tuple[Total, ...]:
+    """Add up the nodes of each function in each part."""
+    sums: dict[tuple[str, str], list[float]] = {}
+    for number, (node, weight) in enumerate(zip(netlist.nodes, weights(netlist), strict=True)):
+        if node.kind in (INPUT, CONSTANT):
             continue
-        own = REGISTER_DATA_EVENTS[1] if node.kind == REGISTER else PARASITICS[node.kind] / EVENT_CAPACITANCE
-        weight = own + load / EVENT_CAPACITANCE
-        nodes[node.place] = nodes.get(node.place, 0) + 1
-        rows = sums.setdefault(node.place, [[0.0] * len(hashes) for _ in range(4)])
-        for g, per_hash in enumerate(hashes):
-            for row, value in zip(rows, (useful[number][g], transitions[number][g]), strict=False):
-                row[g] += value / per_hash
-            for row, value in zip(rows[2:], (useful[number][g], transitions[number][g]), strict=True):
-                row[g] += value * weight / per_hash
-    return tuple(Activity(place, nodes[place], *map(tuple, rows)) for place, rows in sums.items())
+        row = sums.setdefault(_heading(node.place), [0.0] * 5)
+        settled, transitions = sum(useful[number]) / hashes, sum(every[number]) / hashes
+        for column, value in enumerate((1, settled, transitions, settled * weight, transitions * weight)):
+            row[column] += value
+    return tuple(
+        Total(part, function, int(nodes), *(round(value, 1) for value in rest))
+        for (part, function), (nodes, *rest) in sorted(sums.items())
+    )
+
+
+def _heading(place: Place) -> tuple[str, str]:
+    """Return the part of the double hash and the function that a node belongs to."""
+    return PARTS.get(place.part, "rounds, first hash"), FUNCTIONS.get(place.function, "control")

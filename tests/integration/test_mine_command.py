@@ -255,7 +255,7 @@ def test_a_reader_that_leaves_ends_the_run(tmp_path: Path) -> None:
         process.stdout.close()
         error = process.stderr.read()
         assert process.wait(30) == 1
-    found, height = map(int, re.findall(r"(\d+) blocks?, .* height is (\d+)", error)[0])
+    found, height = map(int, re.findall(r"(\d+) blocks?, .*\n.* height is (\d+)", error)[0])
     assert found == height
     assert "Traceback" not in error
 

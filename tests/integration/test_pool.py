@@ -629,10 +629,19 @@ def test_what_was_sent_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     "url",
-    ["", "pool.example:3333", "http://pool.example:3333", "stratum+tcp://pool.example", "stratum+tcp://:3333",
-     "stratum+tcp://pool.example:0", "stratum+tcp://pool.example:99999", "stratum+tcp://pool.example:3333/x",
-     "stratum+tcp://[::1", "stratum+udp://pool.example:3333"],
-)  # fmt: skip
+    [
+        "",
+        "pool.example:3333",
+        "http://pool.example:3333",
+        "stratum+tcp://pool.example",
+        "stratum+tcp://:3333",
+        "stratum+tcp://pool.example:0",
+        "stratum+tcp://pool.example:99999",
+        "stratum+tcp://pool.example:3333/x",
+        "stratum+tcp://[::1",
+        "stratum+udp://pool.example:3333",
+    ],
+)
 def test_urls_that_are_none(url: str) -> None:
     """A malformed URL is refused with an example of a good one."""
     with pytest.raises(UsageError, match=r"must look like stratum\+tcp://pool.example:3333 or"):

@@ -92,10 +92,11 @@ TASMOTA = DIALECTS["tasmota"][0].kind
         (LOOK._replace(step_j=0.001), 60, True, None),
         (LOOK._replace(step_j=3600), 60, False, "too coarse"),
         (LOOK._replace(step_j=3600, power_w=3000.0), 600, True, "at least 120 s"),
-        (LOOK._replace(counts=False), 60, False, "too coarse"),
+        (LOOK._replace(counts=False), 60, False, "did not move"),
         (LOOK._replace(step_j=3600, power_step_w=1.0), 60, False, "good to 3.3% of the present 15 W; type WattRes 2"),
         (LOOK._replace(step_j=3600, power_step_w=1.0, power_w=500.0), 60, False, "too coarse"),
         (LOOK._replace(step_j=36, power_w=15.0, shows_power=False), 60, True, "only good to 4.0%"),
+        (LOOK._replace(step_j=3600, power_w=None, shows_power=False), 60, True, "by 3,600 J at a time"),
         (LOOK._replace(power_w=0.0), 60, False, "too coarse"),
     ],
 )
@@ -155,6 +156,7 @@ FAULTS: list[tuple[SimulatedPlug, str]] = [
     (SimulatedPlug("tasmota", password="another"), web.PASSWORD),
     (SimulatedPlug("homeassistant-power", password="another"), web.TOKEN),
     (SimulatedPlug("shelly-gen1", is_valid=False), "is_valid"),
+    (SimulatedPlug("shelly-gen2", Load(-5.0)), "reverse its measuring direction"),
     (SimulatedPlug("shelly-gen2", status=503), "503"),
     (SimulatedPlug("shelly-gen2", body=b"<html>"), "not with JSON"),
     (SimulatedPlug("shelly-gen2", body=b'{"id":0,"output":true}'), "shows no meter"),
@@ -184,7 +186,7 @@ def test_a_plug_that_cannot_be_used(plug: SimulatedPlug, word: str) -> None:
 @pytest.mark.parametrize("where", ["shelly://127.0.0.1:1", "tasmota://localhost:1", "shelly://no.such.host.invalid"])
 def test_a_plug_that_cannot_be_reached(where: str) -> None:
     """Nobody listens, or the name is not known."""
-    with pytest.raises(MeterError, match="cannot be reached"):
+    with pytest.raises(MeterError, match=r"cannot be reached.*check the plug's address"):
         plugs.meter(where)
 
 

@@ -136,6 +136,19 @@ class Metering:
             return None
         return Energy(joules, seconds, meter.source, meter.scope, meter.method, self._mean_idle_w(meter))
 
+    def uncounted(self, measured: Iterable[Measurement]) -> list[str]:
+        """Return a warning for each meter that was read and has counted nothing at all."""
+        joules: dict[str, float] = {}
+        for measurement in measured:
+            meter = self.meter_for(measurement)
+            if meter and measurement.turns and meter.name not in self._lost:
+                joules[meter.name] = joules.get(meter.name, 0.0) + sum(turn.joules for turn in measurement.turns)
+        return [
+            f"the meter {name} counted nothing during the run: measure longer with --seconds, or use a finer meter"
+            for name, counted in joules.items()
+            if counted <= 0
+        ]
+
     def idle(self) -> tuple[Idle, ...]:
         """Return the idle power before and after, of each meter that was used."""
         seen = [(meter.source, self._idle_w[meter.name]) for meter in self._meters if meter.name in self._idle_w]

@@ -37,6 +37,7 @@ SECTIONS = {
         "plot": "hashjoule.cli.plot:plot_command",
         "explain": "hashjoule.cli.explain:explain_command",
         "economics": "hashjoule.cli.economics:economics_command",
+        "claims": "hashjoule.cli.claims:claims_command",
         "compare": "hashjoule.cli.compare:compare_command",
         "show": "hashjoule.cli.show:show_command",
         "report": "hashjoule.cli.report:report_command",

@@ -14,6 +14,7 @@ from hashjoule.benchmark.plan import QUICK_SECONDS, SECONDS, Plan
 from hashjoule.check import MODES
 from hashjoule.cli.common import (
     POSITIVE,
+    backends_option,
     command,
     dask_option,
     json_option,
@@ -23,7 +24,6 @@ from hashjoule.cli.common import (
     refuse,
     threads_option,
 )
-from hashjoule.cli.complete import BACKEND
 from hashjoule.errors import UsageError
 from hashjoule.records.facts import cpu_name, utc_now
 from hashjoule.records.files import RecordFile, save_record, to_json
@@ -48,14 +48,7 @@ EXAMPLES = (
 
 
 @command("bench", examples=EXAMPLES, option_groups=GROUPS)
-@click.option(
-    "--backend",
-    "names",
-    type=BACKEND,
-    multiple=True,
-    metavar="NAME",
-    help="Measure this backend; may be repeated (default: all usable ones).",
-)
+@backends_option("Measure")
 @click.option(
     "--mode",
     type=click.Choice([*MODES, "both"]),
@@ -74,7 +67,7 @@ EXAMPLES = (
     "sustained_s",
     type=POSITIVE,
     metavar="SECONDS",
-    help="Afterwards run the fastest on all cores for so long, to show thermal throttling.",
+    help="Afterwards run the fastest (a CPU on all cores) for so long, to show thermal throttling.",
 )
 @click.option(
     "--meter",

@@ -9,8 +9,7 @@ import click
 
 from hashjoule import backends, check
 from hashjoule.check import CheckResult
-from hashjoule.cli.common import POSITIVE, command, json_option, max_launch_option, progress_bar
-from hashjoule.cli.complete import BACKEND
+from hashjoule.cli.common import POSITIVE, backends_option, command, json_option, max_launch_option, progress_bar
 from hashjoule.records.files import to_json
 from hashjoule.report.text import columns
 
@@ -22,14 +21,7 @@ from hashjoule.report.text import columns
         "hashjoule check --backend c --seconds 0.2   # all variants of the C core",
     ),
 )
-@click.option(
-    "--backend",
-    "names",
-    type=BACKEND,
-    multiple=True,
-    metavar="NAME",
-    help="Check this backend; may be repeated (default: all usable ones).",
-)
+@backends_option("Check")
 @click.option(
     "--seconds",
     type=POSITIVE,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from hashjoule.choose import backend_named as backend_named
+from hashjoule.cli.complete import BACKEND
 from hashjoule.cli.frame import command as command
 from hashjoule.errors import UsageError
 from hashjoule.hardware import usable_cores
@@ -56,6 +56,32 @@ HEX = HexNumber()
 POSITIVE = PositiveFloat()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+backend_option = click.option(
+    "--backend",
+    type=BACKEND,
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Search with NAME; `hashjoule devices` lists them.",
+)
+
+
+def backends_option(verb: str) -> Callable[[Any], Any]:
+    """Return the --backend option of a command that handles several; none means all usable backends.
+
+    Args:
+        verb: What the command does with each, as its help begins: "Measure".
+    """
+    return click.option(
+        "--backend",
+        "names",
+        type=BACKEND,
+        multiple=True,
+        metavar="NAME",
+        help=f"{verb} this backend; may be repeated (default: all usable ones).",
+    )
 
 
 def threads_option(default_help: str) -> Callable[[Any], Any]:

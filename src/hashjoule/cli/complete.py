@@ -40,13 +40,13 @@ def _backends(incomplete: str) -> list[str]:
 
 
 def _machines(incomplete: str) -> list[str]:
-    from hashjoule.efficiency.dataset import machines
+    from hashjoule.data.hardware import machines
 
     return list(dict.fromkeys(machine.model for machine in machines()))
 
 
 def _countries(incomplete: str) -> list[str]:
-    from hashjoule.efficiency.sources import country_shares
+    from hashjoule.data.network import country_shares
 
     return sorted({share.country for share in country_shares()})
 

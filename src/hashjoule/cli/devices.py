@@ -12,7 +12,7 @@ from hashjoule import backends, check, meters
 from hashjoule.backends import BackendSpec, c
 from hashjoule.cli.common import command, json_option
 from hashjoule.errors import HashjouleError
-from hashjoule.meters import Meter, plugs
+from hashjoule.meters import STEPS, Meter, plugs
 from hashjoule.records.facts import host_facts
 from hashjoule.records.files import to_json
 from hashjoule.report.numbers import count, number, power
@@ -90,11 +90,13 @@ def _plug(plug: Meter) -> str:
         figure = f"an energy counter with steps of {number(plug.step_j)} J"
     else:
         figure = "power, which is integrated"
+    moving = plug.power_w is not None
+    good = f"of {number(plug.shortest_s)} s or more" if moving else f"of {STEPS} steps or more"
     sentences = [
-        f"{plug.source} shows {power(plug.power_w)} now.",
+        f"{plug.source} {f'shows {power(plug.power_w)} now' if moving else 'did not move while it was watched'}.",
         f"Read by {figure}; its figures renew every {number(plug.interval_s)} s.",
-        f"A reading of {number(plug.shortest_s)} s or more is good to 1% of what the plug counts; how well the plug "
-        "itself is calibrated comes on top (docs/meters.md).",
+        f"A reading {good} is good to 1% of what the plug counts; how well the plug itself is calibrated comes on top "
+        "(docs/meters.md).",
         *(f"Note: {caution}." for caution in plug.cautions),
     ]
     return "\n".join(wrapped(sentence) for sentence in sentences)

@@ -24,6 +24,7 @@ from hashjoule.records.files import RecordFile, to_json
 from hashjoule.records.schema import Record
 from hashjoule.report.gauge import gauge_text
 from hashjoule.report.numbers import duration, hashrate, percent
+from hashjoule.report.text import wrapped
 from hashjoule.stratum.difficulty import target_of
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ _EVERYWHERE = ("0.0.0.0", "::")
     help="Count until the 95% interval of every miner is within this percentage of its rate.",
 )
 @click.option(
-    "--wait", "wait_s", type=POSITIVE, default=300.0, show_default="300", metavar="SECONDS",
-    help="Time to wait for the first share.",
+    "--wait", "wait_s", type=POSITIVE, default=300.0, metavar="SECONDS",
+    help="Time to wait for the first share (default: 300).",
 )  # fmt: skip
 @click.option(
     "--difficulty", type=POSITIVE, metavar="D", help="Fix the share difficulty (default: search one share a second)."
@@ -203,9 +204,9 @@ def _tell(record: Record, as_json: bool) -> None:
     if record.results:
         click.echo(gauge_text(record))
     for refusal in record.refused:
-        click.echo(f"no rate: {refusal.reason}", err=True)
+        click.echo(wrapped(f"no rate: {refusal.reason}"), err=True)
     for warning in record.conditions.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(wrapped(f"warning: {warning}"), err=True)
 
 
 @contextmanager

@@ -13,8 +13,16 @@ from typing import Any
 import click
 
 from hashjoule.backends import provider_of
-from hashjoule.cli.common import HEX, command, dask_option, max_launch_option, progress_bar, refuse, threads_option
-from hashjoule.cli.complete import BACKEND
+from hashjoule.cli.common import (
+    HEX,
+    backend_option,
+    command,
+    dask_option,
+    max_launch_option,
+    progress_bar,
+    refuse,
+    threads_option,
+)
 from hashjoule.errors import UsageError
 from hashjoule.job import BIP320_MASK, NONCES, Header, check_mask, check_target, nbits_to_target
 from hashjoule.report.numbers import count as amount
@@ -84,14 +92,7 @@ class _Options:
     help="Try N nonces; wraps to 0 after 2^32.",
 )
 @click.option("--version-mask", type=HEX, metavar="HEX", help="Also roll these bits of the version (BIP 320).")
-@click.option(
-    "--backend",
-    type=BACKEND,
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="Search with NAME; `hashjoule devices` lists them.",
-)
+@backend_option
 @threads_option("all cores")
 @max_launch_option
 @dask_option

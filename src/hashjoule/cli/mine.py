@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from hashjoule.backends import BackendSpec
-from hashjoule.cli.common import all_cores, backend_named, command, max_launch_option, threads_option
-from hashjoule.cli.complete import BACKEND
+from hashjoule.choose import backend_named
+from hashjoule.cli.common import all_cores, backend_option, command, max_launch_option, threads_option
 from hashjoule.cli.mine_report import MineReport, block_live_parts, block_summary, share_live_parts, share_summary
 from hashjoule.errors import UsageError
 from hashjoule.mine.address import CHAINS, script_of
@@ -127,14 +127,7 @@ class _Options:
 @click.option("--user", metavar="NAME", help="Log in at the pool with your account or address[.WORKER].")
 @click.option("--shares", type=click.IntRange(1), metavar="N", help="Stop after N accepted shares.")
 @click.option("--follow-reconnect", is_flag=True, help="Let the pool send you to another host.")
-@click.option(
-    "--backend",
-    type=BACKEND,
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="Search with NAME; `hashjoule devices` lists them.",
-)
+@backend_option
 @threads_option("all cores")
 @max_launch_option
 @click.option("--roll-version", is_flag=True, help="Also roll the version bits that BIP 320 leaves to miners.")

@@ -118,9 +118,9 @@ def block_summary(stats: BlockStats) -> list[str]:
     """Return the lines that end a run that mined blocks."""
     return [
         f"{count(stats.blocks, 'block')}, {stats.stale} stale, {stats.rejected} rejected, "
-        f"{count(stats.wrong_hits, 'hardware error')} in {duration(stats.seconds)}; "
+        f"{count(stats.wrong_hits, 'hardware error')} in {duration(stats.seconds)}",
         f"the chain's height is {stats.chain_height}",
-        _rates(stats, "block", "the node"),
+        *_rates(stats, "block", "node"),
     ]
 
 
@@ -143,17 +143,18 @@ def share_summary(stats: ShareStats) -> list[str]:
     found = f"; {count(stats.blocks, 'block')} found" if stats.blocks else ""
     return [
         f"shares: {stats.accepted} accepted, {fates['rejected']} rejected{f' ({reasons})' if reasons else ''}, "
-        f"{fates['stale']} stale, {fates['unanswered']} unanswered, "
+        f"{fates['stale']} stale, {fates['unanswered']} unanswered",
         f"{count(stats.wrong_hits, 'hardware error')} in {duration(stats.seconds)}{found}",
-        f"{hashrate(stats.pool_hashrate_hs)} by the accepted shares; {_rates(stats, 'share', 'a pool')}",
+        f"{hashrate(stats.pool_hashrate_hs)} by the accepted shares",
+        *_rates(stats, "share", "pool"),
     ]
 
 
-def _rates(stats: Effort, noun: str, other_side: str) -> str:
+def _rates(stats: Effort, noun: str, other_side: str) -> list[str]:
     """Say the rate of a run and what it means, apart from what was found."""
-    idle = f", {duration(stats.idle_s)} without {other_side} not counted" if stats.idle_s >= 0.1 else ""
-    expected = f"{number(stats.expected_hashes)} hashes or {duration(stats.expected_s)}"
-    return f"{hashrate(stats.hashrate_hs)} on average{idle}; a {noun} takes {expected} at that rate"
+    idle = f" (without {duration(stats.idle_s)} in which there was no {other_side})" if stats.idle_s >= 0.1 else ""
+    expected = f"{duration(stats.expected_s)} or {number(stats.expected_hashes)} hashes"
+    return [f"{hashrate(stats.hashrate_hs)} searched{idle}", f"at that rate a {noun} takes {expected} on average"]
 
 
 def _counted(*amounts: tuple[int, str]) -> list[str]:

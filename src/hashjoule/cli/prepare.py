@@ -8,8 +8,7 @@ import click
 
 from hashjoule import backends
 from hashjoule.benchmark import prepare
-from hashjoule.cli.common import command, json_option, progress_bar
-from hashjoule.cli.complete import BACKEND
+from hashjoule.cli.common import backends_option, command, json_option, progress_bar
 from hashjoule.records.files import to_json
 
 
@@ -20,14 +19,7 @@ from hashjoule.records.files import to_json
         "hashjoule prepare --backend numba",
     ),
 )
-@click.option(
-    "--backend",
-    "names",
-    type=BACKEND,
-    multiple=True,
-    metavar="NAME",
-    help="Prepare this backend; may be repeated (default: all usable ones).",
-)
+@backends_option("Prepare")
 @json_option
 @click.pass_context
 def prepare_command(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:

@@ -1,59 +1,27 @@
-"""The energy model of a mining chip, fitted on published chips and tested on the chips it has not seen.
-
-E = operations x energy per operation(node) x (V / Vnominal)^2 x overhead
-
-Operations are counted (``operations``), energy and nominal voltage of a node are the CMOS table's (Stillmaker & Baas
-2017, IRDS 2017), the square is the physics of switched capacitance (CV^2). What is left for the data is one number,
-the overhead: gates per operation, activity, wires, clock, regulators. E is in joules per terahash, which is
-picojoules per hash.
-"""
+"""Tests of the energy model on chips that it has not seen, and of what the data can and cannot tell."""
 
 from __future__ import annotations
 
 import math
+import random
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from hashjoule.efficiency.operations import WIDE, count_operations
-from hashjoule.efficiency.sources import Chip, ChipVoltage, CmosNode
+from hashjoule.data.chips import ChipVoltage
+from hashjoule.efficiency.model import ChipPoint, Fit, Law, NodeTable, by_chip, fitted
 from hashjoule.errors import UsageError
-from hashjoule.statistics import student_t
+from hashjoule.statistics import Interval, student_t
 
-NODE_RANGE_NM = (5.0, 130.0)
-"""The CMOS nodes that the bars of the calibration are set for."""
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """The slope of log energy over log voltage of one chip, with its 95 % interval (Student's t)."""
-
-    chip: str
-    points: int
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Point:
-    """What the model is fitted to: one chip at one operating point; ``voltage_v`` is None where it is unknown."""
-
-    chip: str
-    process_nm: float
-    j_per_th: float
-    voltage_v: float | None = None
-    asicboost: bool = False
-    boundary: str = "chip"
-    quality: str = "medium"
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A chip that the fit has not seen: the mean over its operating points, in decades (powers of ten)."""
+    """A chip that the fit has not seen: geometric means over its operating points."""
 
     chip: str
+    maker: str
     process_nm: float
     points: int
     published_j_per_th: float
@@ -67,153 +35,27 @@ class Prediction:
         return math.log10(self.predicted_j_per_th / self.published_j_per_th)
 
 
-Law = Callable[[Point], float]
-"""Predicts log10 of a point's energy in J/TH."""
+@dataclass(frozen=True)
+class Exponent:
+    """The slope of log energy over log voltage, with its 95% interval (Student's t)."""
 
-Fit = Callable[[Sequence[Point]], Law]
-
-
-class NodeTable:
-    """Energy and nominal voltage by CMOS node; below the smallest node of the table both are extrapolated."""
-
-    def __init__(self, nodes: Iterable[CmosNode]) -> None:
-        self._nodes = {node.process_nm: node for node in nodes}
-        self._ordered = sorted(self._nodes)
-
-    @property
-    def smallest_nm(self) -> float:
-        """The smallest node that the table holds: what lies below is extrapolated."""
-        return self._ordered[0]
-
-    def switching_energy_fj(self, process_nm: float) -> float:
-        """Energy of a switching event at the node's nominal voltage, in femtojoules."""
-        return self._at(process_nm, lambda node: node.switching_energy_fj)
-
-    def nominal_voltage_v(self, process_nm: float) -> float:
-        """Supply voltage that the energy stands for, in volts."""
-        return self._at(process_nm, lambda node: node.nominal_voltage_v)
-
-    def _at(self, process_nm: float, read: Callable[[CmosNode], float]) -> float:
-        """The table's value, or a power law through the two nearest nodes."""
-        if process_nm in self._nodes:
-            return read(self._nodes[process_nm])
-        above = [nm for nm in self._ordered if nm > process_nm]
-        below = [nm for nm in self._ordered if nm < process_nm]
-        if not above:
-            raise UsageError(f"{process_nm:g} nm is larger than every CMOS node of the data set")
-        low, high = (below[-1], above[0]) if below else (self._ordered[0], self._ordered[1])
-        slope = math.log(read(self._nodes[high]) / read(self._nodes[low])) / math.log(high / low)
-        return read(self._nodes[low]) * math.exp(slope * math.log(process_nm / low))
+    chip: str
+    points: int
+    value: float
+    low: float
+    high: float
 
 
-def power_law(chip: str, x: Sequence[float], y: Sequence[float]) -> Exponent:
-    """Least squares of log y over log x, with the interval of the slope.
-
-    Raises:
-        UsageError: for fewer than three points, which leave nothing to judge the fit by.
-    """
-    if len(x) < 3:
-        raise UsageError(f"{chip}: a slope with an interval needs at least three points, not {len(x)}")
-    log_x, log_y = [math.log(value) for value in x], [math.log(value) for value in y]
-    slope, intercept = statistics.linear_regression(log_x, log_y)
-    residual = sum((b - intercept - slope * a) ** 2 for a, b in zip(log_x, log_y, strict=True))
-    spread = sum((a - statistics.mean(log_x)) ** 2 for a in log_x)
-    freedom = len(x) - 2
-    half = student_t(0.975, freedom) * math.sqrt(residual / freedom / spread)
-    return Exponent(chip, len(x), slope, slope - half, slope + half)
-
-
-def voltage_exponent(chip: str, points: Iterable[ChipVoltage]) -> Exponent:
-    """The exponent of energy over voltage that a chip's own curve gives; CV^2 says 2."""
-    own = [point for point in points if point.chip == chip]
-    return power_law(chip, [point.core_voltage_v for point in own], [point.j_per_th for point in own])
-
-
-def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[Point]:
-    """The operating points that the voltage model can be fitted to: node known and within its range."""
-    low, high = NODE_RANGE_NM
-    return [
-        Point(
-            chip=row.chip,
-            process_nm=row.process_nm,
-            j_per_th=row.j_per_th,
-            voltage_v=row.core_voltage_v,
-            asicboost=row.asicboost == "yes",
-            boundary=row.boundary,
-            quality=row.quality,
-        )
-        for row in rows
-        if row.process_nm is not None and low <= row.process_nm <= high
-    ]
-
-
-def points_without_voltage(rows: Iterable[Chip], voltages: Iterable[ChipVoltage]) -> list[Point]:
-    """Every published operating point of a chip, known voltages put away."""
-    low, high = NODE_RANGE_NM
-    asicboost = {row.chip for row in voltages if row.asicboost == "yes"}
-    return [
-        Point(row.chip, row.process_nm, row.j_per_th, None, row.chip in asicboost, row.boundary, row.quality)
-        for row in rows
-        if row.j_per_th is not None and row.process_nm is not None and low <= row.process_nm <= high
-    ]
-
-
-def by_chip(points: Iterable[Point]) -> dict[str, list[Point]]:
-    """The points of each chip, so that a chip with many points weighs no more than one with a single point."""
-    grouped: dict[str, list[Point]] = {}
-    for point in points:
-        grouped.setdefault(point.chip, []).append(point)
-    return grouped
-
-
-def physics(nodes: NodeTable, *, node: bool = True, voltage: bool = True, operations: bool = True) -> Law:
-    """log10 of the model without its overhead; single terms can be left out to see what each one brings."""
-
-    def law(point: Point) -> float:
-        total = math.log10(count_operations(WIDE, rolled=point.asicboost)) if operations else 0.0
-        total += math.log10(nodes.switching_energy_fj(point.process_nm)) if node else 0.0
-        if voltage and point.voltage_v is not None:
-            total += 2 * math.log10(point.voltage_v / nodes.nominal_voltage_v(point.process_nm))
-        return total
-
-    return law
-
-
-def fit_overhead(law: Law) -> Fit:
-    """One free number: the mean of log10(published) - law over the chips."""
-
-    def fit(points: Sequence[Point]) -> Law:
-        overhead = statistics.mean(
-            statistics.mean(math.log10(point.j_per_th) - law(point) for point in own)
-            for own in by_chip(points).values()
-        )
-        return lambda point: overhead + law(point)
-
-    return fit
-
-
-def fit_line(law: Law) -> Fit:
-    """Two free numbers: overhead and slope, for chips whose voltage is unknown and falls as the node does."""
-
-    def fit(points: Sequence[Point]) -> Law:
-        groups = by_chip(points).values()
-        x = [statistics.mean(law(point) for point in own) for own in groups]
-        y = [statistics.mean(math.log10(point.j_per_th) for point in own) for own in groups]
-        slope, intercept = statistics.linear_regression(x, y)
-        return lambda point: intercept + slope * law(point)
-
-    return fit
-
-
-def predict(points: Sequence[Point], law: Law) -> list[Prediction]:
-    """Published against predicted for each chip: geometric means over its operating points."""
+def predict(points: Sequence[ChipPoint], law: Law) -> list[Prediction]:
+    """Return published against predicted energy for each chip of the points."""
     return [
         Prediction(
             chip=chip,
+            maker=own[0].maker,
             process_nm=own[0].process_nm,
             points=len(own),
-            published_j_per_th=10 ** statistics.mean(math.log10(point.j_per_th) for point in own),
-            predicted_j_per_th=10 ** statistics.mean(law(point) for point in own),
+            published_j_per_th=10 ** statistics.fmean(point.log_energy for point in own),
+            predicted_j_per_th=10 ** statistics.fmean(law(point) for point in own),
             boundary=own[0].boundary,
             quality=min((point.quality for point in own), key=("low", "medium", "high").index),
         )
@@ -221,66 +63,150 @@ def predict(points: Sequence[Point], law: Law) -> list[Prediction]:
     ]
 
 
-def leave_one_chip_out(points: Sequence[Point], fit: Fit) -> list[Prediction]:
-    """Each chip predicted by a fit to all the others, largest node first."""
+def leave_out(points: Sequence[ChipPoint], fit: Fit, group: Callable[[ChipPoint], object]) -> list[Prediction]:
+    """Predict each group of points by a fit to all the others, largest node first."""
+    groups: dict[object, list[ChipPoint]] = {}
+    for point in points:
+        groups.setdefault(group(point), []).append(point)
     predictions = [
         prediction
-        for chip, own in by_chip(points).items()
-        for prediction in predict(own, fit([point for point in points if point.chip != chip]))
+        for name, own in groups.items()
+        for prediction in predict(own, fit([point for point in points if group(point) != name]))
     ]
     return sorted(predictions, key=lambda prediction: -prediction.process_nm)
 
 
-def median_error_decades(predictions: Iterable[Prediction]) -> float:
-    """Median over the chips of the absolute error, in decades."""
+def leave_one_chip_out(points: Sequence[ChipPoint], fit: Fit) -> list[Prediction]:
+    """Predict each chip by a fit to all the others."""
+    return leave_out(points, fit, lambda point: point.chip)
+
+
+def median_error(predictions: Iterable[Prediction]) -> float:
+    """Return the median over the chips of the absolute error, in decades."""
     return statistics.median(abs(prediction.error_decades) for prediction in predictions)
 
 
-@dataclass(frozen=True)
-class WallSplit:
-    """The gain of Bitcoin ASICs in throughput per die area, split into CMOS and specialisation."""
-
-    degree: int
-    performance: float
-    cmos: float
-    specialisation: float
+def rms_error(predictions: Iterable[Prediction]) -> float:
+    """Return the root mean square error over the chips, in decades."""
+    return math.sqrt(statistics.fmean(prediction.error_decades**2 for prediction in predictions))
 
 
-def accelerator_wall(rows: Iterable[Chip], degree: int = 3) -> WallSplit:
-    """The Accelerator Wall's split (Fuchs & Wentzlaff, HPCA 2019) from their own points, by trend lines.
+def bootstrap_median_error(points: Sequence[ChipPoint], fit: Fit, seed: int = 1) -> Interval:
+    """Return the 95% interval of the median error over resamples of the chips, each refitted and left out anew."""
+    chips = [_condensed(own) for own in by_chip(points).values()]
+    copies = [[replace(point, chip=f"{point.chip} {number}") for point in chips] for number in range(len(chips))]
+    rng = random.Random(seed)
+    errors = sorted(
+        median_error(_resampled(copies, rng.choices(range(len(chips)), k=len(chips)), fit)) for _ in range(_RESAMPLES)
+    )
+    return Interval(errors[int(0.025 * _RESAMPLES)], errors[int(0.975 * _RESAMPLES)])
 
-    Throughput per area, modelled CMOS potential per area and their ratio (the chip specialisation return) are
-    divided by the first 130 nm chip's, a polynomial in time is fitted to the logarithm of each, and its value at the
-    last chip is the gain. They print 307.4 and 1.7.
+
+def _condensed(points: Sequence[ChipPoint]) -> ChipPoint:
+    """Return a chip's geometric mean: every model here is linear in logarithms and sees nothing else."""
+    volts = [point.voltage_v for point in points if point.voltage_v is not None]
+    return replace(
+        points[0],
+        j_per_th=statistics.geometric_mean(point.j_per_th for point in points),
+        voltage_v=statistics.geometric_mean(volts) if len(volts) == len(points) else None,
+    )
+
+
+def _resampled(copies: Sequence[Sequence[ChipPoint]], drawn: Sequence[int], fit: Fit) -> list[Prediction]:
+    """Leave each chip out of a resample in which chips occur several times, or not at all.
+
+    `copies` holds every chip under as many names as it can be drawn, so that each draw counts as a chip.
     """
-    used = [row for row in rows if row.cmos_potential_per_mm2 is not None]
-    days = [date.fromisoformat(row.shipped or "").toordinal() for row in used]
-    years = [(day - min(days)) / 365.25 for day in days]
-    throughput = [(row.hashrate_ghs or math.nan) / (row.die_mm2 or math.nan) for row in used]
-    potential = [row.cmos_potential_per_mm2 or math.nan for row in used]
-    first = days.index(min(days))
-
-    def gain(values: Sequence[float]) -> float:
-        relative = [math.log10(value / values[first]) for value in values]
-        coefficients = polynomial_fit(years, relative, degree)
-        return float(10 ** sum(c * max(years) ** power for power, c in enumerate(coefficients)))
-
-    returns = [measured / modelled for measured, modelled in zip(throughput, potential, strict=True)]
-    return WallSplit(degree, gain(throughput), gain(potential), gain(returns))
+    errors = []
+    for chip in sorted(set(drawn)):
+        others = [copies[number][other] for number, other in enumerate(drawn) if other != chip]
+        if len(others) >= 3 and len({point.process_nm for point in others}) > 1:
+            errors += predict([copies[0][chip]], fit(others)) * drawn.count(chip)
+    return errors
 
 
-def polynomial_fit(x: Sequence[float], y: Sequence[float], degree: int) -> list[float]:
-    """Least-squares polynomial, lowest power first: the normal equations solved by Gaussian elimination."""
-    size = degree + 1
-    rows = [
-        [sum(value ** (i + j) for value in x) for j in range(size)] + [sum(b * a**i for a, b in zip(x, y, strict=True))]
-        for i in range(size)
+def nested(
+    points: Sequence[ChipPoint], candidates: Mapping[str, Fit], group: Callable[[ChipPoint], object]
+) -> tuple[list[Prediction], dict[str, int]]:
+    """Choose among candidate models by cross-validation within each training set only.
+
+    Returns:
+        The predictions of the groups left out, and how often each candidate was chosen.
+    """
+    chosen = dict.fromkeys(candidates, 0)
+
+    def fit(training: Sequence[ChipPoint]) -> Law:
+        name = min(candidates, key=lambda c: rms_error(leave_one_chip_out(training, candidates[c])))
+        chosen[name] += 1
+        return candidates[name](training)
+
+    return leave_out(points, fit, group), chosen
+
+
+def table_law(nodes: NodeTable) -> Law:
+    """Return the law of the CMOS table: its switching energy, scaled by (V / nominal V)^2."""
+
+    def law(point: ChipPoint) -> float:
+        nominal = math.log10(nodes.nominal_voltage_v(point.process_nm))
+        scaled = 0.0 if point.voltage_v is None else -2 * nominal
+        return point.log_known + math.log10(nodes.switching_energy_fj(point.process_nm)) + scaled
+
+    return law
+
+
+def fit_overhead(law: Law) -> Fit:
+    """Return a fit of one number: the mean of log10(published) - law over the chips."""
+
+    def fit(points: Sequence[ChipPoint]) -> Law:
+        overhead = statistics.fmean(
+            statistics.fmean(point.log_energy - law(point) for point in own) for own in by_chip(points).values()
+        )
+        return lambda point: overhead + law(point)
+
+    return fit
+
+
+def models(nodes: NodeTable) -> dict[str, Fit]:
+    """Return the candidate models: three ways in which capacitance may fall with the node."""
+    return {
+        "table": fit_overhead(table_law(nodes)),
+        "proportional": fit_overhead(lambda point: point.log_known + point.log_node),
+        "power law": fitted,
+    }
+
+
+def power_law(chip: str, x: Sequence[float], y: Sequence[float]) -> Exponent:
+    """Fit log y over log x by least squares, with the interval of the slope.
+
+    Raises:
+        UsageError: For fewer than three points, which leave nothing to judge the fit by.
+    """
+    if len(x) < 3:
+        raise UsageError(f"{chip}: a slope with an interval needs at least three points, not {len(x)}")
+    return _slope(chip, [([math.log(v) for v in x], [math.log(v) for v in y])])
+
+
+def voltage_exponent(chip: str, rows: Iterable[ChipVoltage]) -> Exponent:
+    """Return the exponent of energy over voltage that a chip's own curve gives; CV^2 says 2."""
+    own = [row for row in rows if row.chip == chip and row.boundary == "chip"]
+    return power_law(chip, [row.core_voltage_v for row in own], [row.j_per_th for row in own])
+
+
+def pooled_exponent(chips: Sequence[str], rows: Iterable[ChipVoltage]) -> Exponent:
+    """Return one exponent for several chips, each with an overhead of its own."""
+    curves = [[row for row in rows if row.chip == chip and row.boundary == "chip"] for chip in chips]
+    series = [
+        ([math.log(row.core_voltage_v) for row in curve], [math.log(row.j_per_th) for row in curve]) for curve in curves
     ]
-    for i in range(size):
-        pivot = max(range(i, size), key=lambda k: abs(rows[k][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        for k in range(size):
-            if k != i:
-                factor = rows[k][i] / rows[i][i]
-                rows[k] = [a - factor * b for a, b in zip(rows[k], rows[i], strict=True)]
-    return [rows[i][size] / rows[i][i] for i in range(size)]
+    return _slope(" + ".join(chips), series)
+
+
+def _slope(name: str, series: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Exponent:
+    """The common slope of several lines with own intercepts."""
+    centred = [(a - statistics.fmean(x), b - statistics.fmean(y)) for x, y in series for a, b in zip(x, y, strict=True)]
+    spread = sum(a * a for a, _ in centred)
+    slope = sum(a * b for a, b in centred) / spread
+    freedom = len(centred) - len(series) - 1
+    residual = sum((b - slope * a) ** 2 for a, b in centred)
+    half = student_t(0.975, freedom) * math.sqrt(residual / freedom / spread)
+    return Exponent(name, len(centred), slope, slope - half, slope + half)

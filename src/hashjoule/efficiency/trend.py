@@ -1,4 +1,4 @@
-"""The efficiency frontier and how fast it falls: record-setting machines and halving times. Pure functions."""
+"""The efficiency frontier and how fast it falls: record-setting machines and halving times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression, mean
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.errors import UsageError
 from hashjoule.statistics import student_t
 
@@ -17,7 +17,7 @@ MIN_POINTS = 5
 
 @dataclass(frozen=True, slots=True)
 class HalvingFit:
-    """J/TH = `j_per_th_at_start` x 2^(-(year - start) / halving_years), with a 95 % interval of the halving time.
+    """J/TH = `j_per_th_at_start` x 2^(-(year - start) / halving_years), with a 95% interval of the halving time.
 
     `high_years` is infinite where the interval of the slope includes no decline at all.
     """
@@ -50,27 +50,33 @@ def decimal_year(date: str) -> float:
     return int(year) + (int(rest[0]) - 1 + (day - 0.5) / 31) / 12
 
 
-def frontier(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The machines that set a record when they first shipped, in order of time.
+def frontier(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
+    """Return the machines that set a record when they first shipped, in order of time.
 
-    Only published machines count that are dated, have a J/TH and are not doubtful. Of one month only the best stays.
+    Only published machines count that are dated, have a J/TH, ship and are not doubtful. Of one month only the best
+    stays.
     """
-    dated = [row for row in rows if row.origin == "published" and row.quality != "low" and row.shipped and row.j_per_th]
-    records: list[Row] = []
+    dated = [
+        row
+        for row in rows
+        if row.origin == "published" and row.quality != "low" and not row.announced and row.shipped and row.j_per_th
+    ]
+    records: list[TableRow] = []
     for row in sorted(dated, key=lambda row: (decimal_year(row.shipped or ""), row.j_per_th)):
         if not records or (row.j_per_th or math.inf) < (records[-1].j_per_th or 0.0):
             records.append(row)
     return tuple(records)
 
 
-def fit_halving(records: Sequence[Row]) -> HalvingFit:
-    """Ordinary least squares of log2(J/TH) on the date, with Student's t interval of the slope.
+def fit_halving(records: Sequence[TableRow]) -> HalvingFit:
+    """Fit log2(J/TH) to the date by least squares, with an interval that holds for correlated errors.
 
-    The points are records, so their errors are neither independent nor symmetric: the interval says how well a straight
-    line describes them, not how surely it goes on.
+    Neighbouring records have much in common, so the standard error is that of Newey and West (1987) with Student's t.
+    With so few records it can come out too small, so it is never taken below that of ordinary least squares. The
+    interval says how well a straight line describes these records, not how surely it goes on.
 
     Raises:
-        UsageError: for fewer than five points, or if they do not fall.
+        UsageError: For fewer than five points, or if they do not fall.
     """
     if len(records) < MIN_POINTS:
         raise UsageError(f"a halving time needs {MIN_POINTS} record-setting machines, but there are {len(records)}")
@@ -79,11 +85,39 @@ def fit_halving(records: Sequence[Row]) -> HalvingFit:
     slope, intercept = linear_regression(years, logs)
     if slope >= 0:
         raise UsageError("these machines do not become more efficient, so that there is no halving time")
-    residual = sum((y - intercept - slope * x) ** 2 for x, y in zip(years, logs, strict=True))
-    spread = sum((x - mean(years)) ** 2 for x in years)
-    margin = student_t(0.975, len(years) - 2) * math.sqrt(residual / (len(years) - 2) / spread)
+    residuals = [y - intercept - slope * x for x, y in zip(years, logs, strict=True)]
+    error = max(plain_slope_error(years, residuals), robust_slope_error(years, residuals))
+    margin = student_t(0.975, len(years) - 2) * error
     return HalvingFit(
-        points=len(years), start=years[0], end=years[-1], j_per_th_at_start=2 ** (intercept + slope * years[0]),
-        halving_years=-1 / slope, low_years=1 / (margin - slope),
+        points=len(years),
+        start=years[0],
+        end=years[-1],
+        j_per_th_at_start=2 ** (intercept + slope * years[0]),
+        halving_years=-1 / slope,
+        low_years=1 / (margin - slope),
         high_years=-1 / (slope + margin) if slope + margin < 0 else math.inf,
-    )  # fmt: skip
+    )
+
+
+def plain_slope_error(x: Sequence[float], residuals: Sequence[float]) -> float:
+    """Return the standard error of a slope whose residuals are independent and of equal size."""
+    spread = sum((value - mean(x)) ** 2 for value in x)
+    return math.sqrt(sum(r * r for r in residuals) / (len(x) - 2) / spread)
+
+
+def robust_slope_error(x: Sequence[float], residuals: Sequence[float]) -> float:
+    """Return the standard error of a slope whose residuals may be correlated and of unequal size.
+
+    Source: Newey and West, Econometrica 55 (1987), with the usual lag of 4 (n / 100)^(2/9) and the small-sample
+    factor n / (n - 2).
+    """
+    n = len(x)
+    centred = [value - mean(x) for value in x]
+    scores = [c * r for c, r in zip(centred, residuals, strict=True)]
+    lags = max(1, math.floor(4 * (n / 100) ** (2 / 9)))
+    variance = sum(score * score for score in scores)
+    for lag in range(1, lags + 1):
+        weight = 1 - lag / (lags + 1)
+        variance += 2 * weight * sum(a * b for a, b in zip(scores, scores[lag:], strict=False))
+    spread = sum(c * c for c in centred)
+    return math.sqrt(max(variance, 0.0) * n / (n - 2)) / spread

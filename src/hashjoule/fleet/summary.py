@@ -170,8 +170,9 @@ def _flag_outliers(hosts: Sequence[Host]) -> list[Host]:
             rates.setdefault(_same_hardware(one.record), []).append(one.hashrate_hs)
     flagged = []
     for one in hosts:
-        measured = one.record is not None and one.hashrate_hs is not None
-        why = outlier(one.hashrate_hs, rates[_same_hardware(one.record)]) if measured else None  # type: ignore[arg-type]
+        why = None
+        if one.record and one.hashrate_hs:
+            why = outlier(one.hashrate_hs, rates[_same_hardware(one.record)])
         flagged.append(msgspec.structs.replace(one, outlier=why))
     return flagged
 

@@ -100,9 +100,11 @@ def look(plug: Plug, clock: Callable[[], float] = time.monotonic, sleep: Callabl
     """Watch a plug until its counter has moved, or its sensor was updated twice.
 
     Raises:
-        MeterError: if it shows neither energy nor power.
+        MeterError: if it shows neither energy nor power, or a negative power.
     """
     first = plug.ask()
+    if first.power_w is not None and first.power_w < 0:
+        raise MeterError(f"the plug shows a negative power, {first.power_w:g} W; reverse its measuring direction")
     if first.updated_s is not None:
         return _look_for_updates(plug, first, clock, sleep)
     if first.power_w is None:
@@ -149,22 +151,30 @@ def choice(looked: Look, kind: Kind, longest_s: float) -> tuple[bool, tuple[str,
     power_w = looked.power_w or 0.0
     hundred_steps_s = STEPS * looked.step_j / power_w if power_w > 0 else float("inf")
     if looked.counts and hundred_steps_s <= longest_s:
-        said = f"the plug counts in steps of {looked.step_j:.3g} J, so a reading takes at least {hundred_steps_s:.3g} s"
+        said = (
+            f"the plug counts in steps of {_joules(looked.step_j)}, so a reading takes at least {hundred_steps_s:.3g} s"
+        )
         return True, (said,) if hundred_steps_s > 1 else ()
     if not looked.shows_power:
+        good_to = f"good to {_percent(looked.step_j, power_w * longest_s)} after {longest_s:.0f} s"
         return True, (
-            f"the plug's counter moves by {looked.step_j:.3g} J at a time, so a reading of {longest_s:.0f} s is only "
-            f"good to {_percent(looked.step_j, power_w * longest_s)}; choose a sensor of power (W), or name the plug",
+            f"the sensor's counter moves by {_joules(looked.step_j)} at a time, so a reading is only "
+            f"{good_to if power_w else 'good after many such steps'}; choose a sensor of power (W), or name the plug",
         )
     cautions = []
     if looked.step_j:
-        cautions.append("the plug's power is integrated, because its energy counter is too coarse for a reading")
+        fault = "is too coarse for a reading" if looked.counts else "did not move while it was watched"
+        cautions.append(f"the plug's power is integrated, because its energy counter {fault}")
     if looked.power_step_w > 0.02 * power_w > 0:
         cautions.append(
             f"the plug shows its power in steps of {looked.power_step_w:g} W, good to "
             f"{_percent(looked.power_step_w / 2, power_w)} of the present {power_w:.3g} W{kind.finer}"
         )
     return False, tuple(cautions)
+
+
+def _joules(energy_j: float) -> str:
+    return f"{energy_j:,.0f} J" if energy_j >= 100 else f"{energy_j:.3g} J"
 
 
 def _percent(part: float, whole: float) -> str:

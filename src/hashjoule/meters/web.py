@@ -28,6 +28,8 @@ TIMEOUT_S = 3.0
 _MAX_BYTES = 1 << 16
 """The longest answer that is read; a plug's whole status has a few KiB."""
 
+_CHECK = "check the plug's address, and that it is in the same network"
+
 USER, PASSWORD, TOKEN = "HASHJOULE_METER_USER", "HASHJOULE_METER_PASSWORD", "HASHJOULE_METER_TOKEN"
 """The environment variables that hold a meter's user, password and access token."""
 
@@ -135,9 +137,10 @@ def _exchange(
     except UnicodeError:
         raise MeterError(f"{host!r} is no host name; give the plug's name or address") from None
     except TimeoutError:
-        raise MeterError(f"{host}:{port} does not answer within {timeout_s:g} s") from None
+        raise MeterError(f"{host}:{port} does not answer within {timeout_s:g} s; {_CHECK}") from None
     except OSError as error:
-        raise MeterError(f"{host}:{port} cannot be reached ({error.strerror or type(error).__name__})") from None
+        reason = error.strerror or type(error).__name__
+        raise MeterError(f"{host}:{port} cannot be reached ({reason}); {_CHECK}") from None
     except http.client.HTTPException:
         raise MeterError(f"{host}:{port} does not speak HTTP; is it the right device?") from None
     finally:

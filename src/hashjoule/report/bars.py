@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
 
-from hashjoule.efficiency.explain import Explanation
+from hashjoule.efficiency.explain.types import Explanation
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import count, hashrate, number, tick
+from hashjoule.report.views import short_name
 from hashjoule.report.waterfall import LABELS, Step, steps
 
 _LONGEST = 96.0
@@ -24,12 +24,17 @@ _TICKS = 4
 
 
 def rate_bars(record: Record) -> str:
-    """Return every result as a bar with its 95% interval, grouped by backend, device and cores, on one scale from 0."""
+    """Return every result as a bar with its 95% interval, grouped by backend, device and cores, on one scale from 0.
+
+    The group with the fastest result comes first.
+    """
     longest = max((result.hashrate_hs.ci95_high for result in record.results), default=1.0)
-    groups = groupby(record.results, key=lambda result: _heading(record, result))
+    groups: dict[str, list[Result]] = {}
+    for result in sorted(record.results, key=lambda result: -result.hashrate_hs.median):
+        groups.setdefault(_heading(record, result), []).append(result)
     return "\n".join(
         f'<h4 class="bars-head">{escape(heading)}</h4>\n' + "\n".join(_rate_bar(result, longest) for result in results)
-        for heading, results in groups
+        for heading, results in groups.items()
     )
 
 
@@ -75,7 +80,11 @@ def factor_bars(explanation: Explanation) -> str:
     return "\n".join(
         [
             _line("", axis.tick_names(), "", "axis"),
-            _line("This machine", axis.dot(subject.j_per_th, "machine"), f"<b>{number(subject.j_per_th)} J/TH</b>"),
+            _line(
+                short_name(subject.name),
+                axis.dot(subject.j_per_th, "machine"),
+                f"<b>{number(subject.j_per_th)} J/TH</b>",
+            ),
             *(_step(axis, step) for step in shown),
             _line("Best ASIC", axis.dot(best.j_per_th, "best"), f"<b>{number(best.j_per_th)} J/TH</b>"),
         ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.report.document import document, embedded, fragment
 from hashjoule.report.numbers import hashrate, power
 from hashjoule.report.table import host
@@ -29,7 +29,7 @@ from hashjoule.report.views import (
 CHART_SCRIPTS = ("numbers.js", "chart.js")
 
 
-def chart_page(rows: Sequence[Row], name: ViewName) -> str:
+def chart_page(rows: Sequence[TableRow], name: ViewName) -> str:
     """Return a self-contained HTML page with the interactive chart of a view."""
     view = view_of(rows, name)
     data = {"rows": [chart_row(row, name) for row in rows], **chart(view, rows)}
@@ -62,7 +62,7 @@ def _legend(view: View) -> str:
     return f'<p class="legend">{marks}</p>'
 
 
-def chart(view: View, rows: Sequence[Row]) -> dict[str, Any]:
+def chart(view: View, rows: Sequence[TableRow]) -> dict[str, Any]:
     """Return the axes, the lines and the labelled rows of a view; rows are given by their number."""
     number = {id(row): index for index, row in enumerate(rows)}
     return {
@@ -76,7 +76,7 @@ def chart(view: View, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def chart_row(row: Row, name: ViewName) -> dict[str, Any]:
+def chart_row(row: TableRow, name: ViewName) -> dict[str, Any]:
     """Return what the chart shows of a row: its place on the axes of each view, its mark, label and note."""
     return {
         "name": row.name,
@@ -95,12 +95,12 @@ def chart_row(row: Row, name: ViewName) -> dict[str, Any]:
     }
 
 
-def source_url(row: Row) -> str:
+def source_url(row: TableRow) -> str:
     """Return the address of a published source, if it is one that a browser should open; else nothing."""
     return row.source if row.origin == "published" and row.source.startswith(("https://", "http://")) else ""
 
 
-def _facts(row: Row) -> list[str]:
+def _facts(row: TableRow) -> list[str]:
     date = date_of(row)
     when = f"{'measured' if row.origin == 'measured' else 'shipped'} {date}" if date else ""
     node = f"{row.node_nm:g} nm" if row.node_nm else ""

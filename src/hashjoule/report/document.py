@@ -17,13 +17,14 @@ from string import Template
 
 from hashjoule.report import palette
 
+_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _ADDRESS = re.compile(r"(https?://[^\s;,()]*[^\s;,().])")
 
 
-def document(template: str, scripts: Sequence[str], **parts: str) -> str:
-    """Return an HTML document from a template of `assets/`, its parts, and the named scripts.
+def document(template: str, scripts: Sequence[str], *, title: str, **parts: str) -> str:
+    """Return an HTML document from a template of `assets/`, its title and other parts, and the named scripts.
 
-    The template also has places for `policy`, `style` and `script`. Parts are put in as they are: escaped markup.
+    The template also has places for `head` and `script`. Parts are put in as they are: escaped markup.
     """
     style = f":root {{ {palette.css_variables()} }}\n{asset('page.css')}"
     script = "\n".join(map(asset, scripts))
@@ -31,7 +32,8 @@ def document(template: str, scripts: Sequence[str], **parts: str) -> str:
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    return fragment(template, policy=policy, style=style, script=script, **parts)
+    head = fragment("head.html", title=title, policy=policy, style=style)
+    return fragment(template, head=head, title=title, script=script, **parts)
 
 
 def fragment(template: str, **parts: str) -> str:
@@ -51,6 +53,16 @@ def embedded(json: str) -> str:
 
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def sentence(words: str) -> str:
+    """Return a sentence for HTML in which no option of a command is broken over two lines."""
+    return _OPTION.sub(r'<span class="option">\1</span>', escape(words))
+
+
+def unbroken(quantity: str) -> str:
+    """Return a quantity whose number and unit stay on one line."""
+    return quantity.replace(" ", "\u00a0")
 
 
 def linked(words: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from hashjoule.records.gauge import DeviceClaim, Gauge, ShareCounts
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power
-from hashjoule.report.text import columns
+from hashjoule.report.text import columns, wrapped
 
 UNLIKELY = 0.001
 """A p-value below which a rate is said to have changed: one constant miner of a thousand is then blamed wrongly."""
@@ -30,26 +31,59 @@ def is_gauge(record: Record) -> bool:
 
 
 def gauge_text(record: Record) -> str:
-    """Return the record as text: a table of the miners, and what its figures alone do not say."""
+    """Return the record as text of 80 columns: a table of the miners, and what its figures alone do not say."""
     gauged = [(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
-    parts = [columns(_HEADER, [_line(result, gauge) for result, gauge in gauged], left=2)]
-    parts += [note for result, gauge in gauged for note in _notes(result, gauge)]
+    table = columns(_SHORT_HEADER, [row for result, gauge in gauged for row in _rows(result, gauge)])
+    notes = [note for result, gauge in gauged for note in _notes(result, gauge)]
+    notes += [note for method, note in _UNMETERED.items() if method in {_method(result) for result, _ in gauged}]
     if not record.complete:
-        parts.append("The run was interrupted; this is what had been measured by then.")
+        notes.append("The run was interrupted; this is what had been measured by then.")
     if not any(result.energy for result in record.results):
-        parts.append("No J/TH: no power was measured. Name a meter with --meter URL, or state the power with --watts.")
-    return "\n\n".join(parts)
+        notes.append("No J/TH: no power was measured. Name a meter with --meter URL, or state the power with --watts.")
+    return "\n\n".join([table, *map(wrapped, notes)])
 
 
+_UNMETERED = {
+    "reported": "~ the power is what the device itself reports; no meter has measured it.",
+    "declared": "~ the power is what you stated with --watts; no meter has measured it.",
+}
+_NAME_WIDTH = 22
+"""A longer name of a miner takes several lines of the table."""
+_SHORT_HEADER = ("miner", "hash rate", "95% interval", "shares", "power", "J/TH")
 _HEADER = ("miner", "class", "hash rate", "95% interval", "shares", "rejected", "count", "power", "J/TH")
 
 
-def _line(result: Result, gauge: Gauge) -> list[str]:
+def _method(result: Result) -> str:
+    return result.energy.method if result.energy else ""
+
+
+def _rows(result: Result, gauge: Gauge) -> Iterator[list[str]]:
+    """Yield the lines of the table for a miner; only the first one has figures."""
     rate, energy = result.hashrate_hs, result.energy
-    kind = result.hardware.kind if result.hardware else "-"
+    first, *more = textwrap.wrap(result.device, _NAME_WIDTH) or [""]
+    unit = hashrate(rate.median).split(" ", 1)[1]
+    mark = "~" if _method(result) in _UNMETERED else ""
+    yield [
+        first,
+        hashrate(rate.median),
+        rates(rate.ci95_low, rate.ci95_high).removesuffix(f" {unit}"),
+        f"{gauge.shares.counted:,}",
+        f"{mark}{power(energy.joules / energy.seconds)}" if energy else "-",
+        f"{mark}{number(result.j_per_th.value)}" if result.j_per_th else "-",
+    ]
+    for line in more:
+        yield [line, *[""] * (len(_SHORT_HEADER) - 1)]
+
+
+def _kind(result: Result) -> str:
+    return result.hardware.kind if result.hardware else "-"
+
+
+def _full_row(result: Result, gauge: Gauge) -> list[str]:
+    rate, energy = result.hashrate_hs, result.energy
     return [
         result.device,
-        kind,
+        _kind(result),
         hashrate(rate.median),
         rates(rate.ci95_low, rate.ci95_high),
         f"{gauge.shares.counted:,}",
@@ -60,18 +94,18 @@ def _line(result: Result, gauge: Gauge) -> list[str]:
     ]
 
 
+def gauge_markdown(record: Record) -> str:
+    """Return the table of the miners as Markdown."""
+    lines = [_full_row(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
+    rule = ["---", "---", *["--:"] * (len(_HEADER) - 2)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (_HEADER, rule, *lines))
+
+
 def rates(low_hs: float, high_hs: float) -> str:
     """Return two rates with their unit once, if it is the same: 1.12 to 1.20 TH/s."""
     low, high = hashrate(low_hs), hashrate(high_hs)
     figure, unit = low.split(" ", 1)
     return f"{figure} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
-
-
-def gauge_markdown(record: Record) -> str:
-    """Return the table of the miners as Markdown."""
-    lines = [_line(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
-    rule = ["---", "---", *["--:"] * (len(_HEADER) - 2)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (_HEADER, rule, *lines))
 
 
 def rejected(shares: ShareCounts) -> int:
@@ -88,10 +122,21 @@ def _notes(result: Result, gauge: Gauge) -> Iterator[str]:
         told = ", ".join(reason for reason in reasons if not reason.startswith("0 "))
         yield f"{name}: {count(rejected(gauge.shares), 'share')} did not count: {told}."
     yield from (f"{name}: {sentence}" for sentence in constancy_sentences(result, gauge))
-    if ramp := gauge.ramp_up:
-        end = "until three estimates agreed" if ramp.settled else "its longest"
-        shares = count(ramp.shares, "share")
-        yield f"{name}: the ramp-up took {duration(ramp.seconds)} ({end}); its {shares} are not part of the rate."
+    yield f"{name}: {_count_sentence(result, gauge)}"
+
+
+def _count_sentence(result: Result, gauge: Gauge) -> str:
+    """Return how long a miner was counted, as which class, and what came before."""
+    counted = f"counted as {_kind(result)} for {duration(gauge.seconds)}"
+    if not gauge.ramp_up:
+        return f"{counted}."
+    ramp = gauge.ramp_up
+    end = "until three estimates agreed" if ramp.settled else "the longest there is"
+    shares = "share is" if ramp.shares == 1 else "shares are"
+    return (
+        f"{counted}, after a ramp-up of {duration(ramp.seconds)} ({end}); "
+        f"its {ramp.shares:,} {shares} not part of the rate."
+    )
 
 
 def claim_sentence(result: Result, claim: DeviceClaim) -> str:

@@ -23,6 +23,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return _plain(rounded, digits)
 
 
+def unpadded(value: float | None, digits: int = 6) -> str:
+    """Return a figure as its source gives it, without zeros at the end: 3.125, 65,192.5, 0.07."""
+    shown = number(value, digits)
+    figure, space, word = shown.partition(" ")
+    return (figure.rstrip("0").rstrip(".") if "." in figure else figure) + space + word
+
+
 def _plain(value: float, digits: int) -> str:
     """Return a rounded number below a million, with the zeros that its digits stand for."""
     if value == 0:

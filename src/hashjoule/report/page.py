@@ -10,21 +10,21 @@ from pathlib import Path
 import msgspec
 
 import hashjoule
-from hashjoule.efficiency.dataset import machines
-from hashjoule.efficiency.lookup import best_asic
-from hashjoule.efficiency.table import Row, build_rows, select
+from hashjoule.data.hardware import best_asic, machines
+from hashjoule.efficiency.table import TableRow, build_rows, select
 from hashjoule.errors import UsageError
 from hashjoule.files import written
 from hashjoule.records.files import to_json
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.chart import CHART_SCRIPTS
-from hashjoule.report.document import document, embedded
+from hashjoule.report.document import document, embedded, unbroken
 from hashjoule.report.gauge import is_gauge
 from hashjoule.report.numbers import count, hashrate, number
 from hashjoule.report.sections.gauge import gauge_section, miners_of
-from hashjoule.report.sections.machine import NamedRecord, headings, machine_section, power_note
+from hashjoule.report.sections.machine import machine_section
 from hashjoule.report.sections.money import money_data, money_sources
 from hashjoule.report.sections.published import published_data, published_section
+from hashjoule.report.sections.record import NamedRecord, headings, power_note
 from hashjoule.report.sections.why import why_section
 from hashjoule.report.views import CLASS_NAMES, short_name
 
@@ -88,7 +88,7 @@ def _record_sections(records: Sequence[NamedRecord]) -> str:
     )
 
 
-def _headline(records: Sequence[NamedRecord], rows: Sequence[Row]) -> tuple[str, str]:
+def _headline(records: Sequence[NamedRecord], rows: Sequence[TableRow]) -> tuple[str, str]:
     """Return the title and the sentence below it: the least energy that was measured, else the highest rate."""
     results = [(record, result) for _, record in records for result in record.results]
     if not results:
@@ -102,24 +102,24 @@ def _headline(records: Sequence[NamedRecord], rows: Sequence[Row]) -> tuple[str,
 
 def _energy_headline(results: Sequence[tuple[Record, Result]]) -> tuple[str, str]:
     record, result = min(results, key=lambda found: (_TRUST[_method(found[1])], _j_per_th(found[1])))
-    best, best_j_per_th = best_asic()
+    best = best_asic()
     most = "at most " if _method(result) == "bound" else ""
     basis = _BASES.get(_method(result), "")
     machine = short_name(record.name_of(result))
-    ratio = number(_j_per_th(result) / best_j_per_th)
+    ratio = number(_j_per_th(result) / (best.j_per_th or float("nan")))
     return (
         f"{machine} takes {most}{number(_j_per_th(result))} joules for a terahash{basis}",
-        f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note(record)}",
+        f"That is {most}{ratio} times the energy of the best mining machine, {best.name}. {power_note([result])}",
     )
 
 
-def _rate_headline(results: Sequence[tuple[Record, Result]], rows: Sequence[Row]) -> tuple[str, str]:
+def _rate_headline(results: Sequence[tuple[Record, Result]], rows: Sequence[TableRow]) -> tuple[str, str]:
     record, result = max(results, key=lambda found: found[1].hashrate_hs.median)
     cores = record.cores_of(result)
-    where = f" on {count(cores, 'core')}" if cores else ""
+    where = f" on {unbroken(count(cores, 'core'))}" if cores else ""
     known = sum(row.j_per_th is not None for row in rows if row.origin == "published")
     return (
-        f"{short_name(record.name_of(result))} computes {hashrate(result.hashrate_hs.median)}{where}",
+        f"{short_name(record.name_of(result))} computes {unbroken(hashrate(result.hashrate_hs.median))}{where}",
         f"No power was measured, so its joules per terahash are not known. Those of {known} published machines are.",
     )
 
@@ -132,6 +132,6 @@ def _j_per_th(result: Result) -> float:
     return result.j_per_th.value if result.j_per_th else float("inf")
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def _counts(rows: Sequence[TableRow]) -> str:
     found: Counter[str] = Counter(row.machine_class for row in rows if row.origin == "published")
     return escape(", ".join(f"{found[name]} {plural}" for name, plural in CLASS_NAMES.items()))

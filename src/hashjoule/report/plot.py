@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.errors import UnavailableError, UsageError
 from hashjoule.files import written
 from hashjoule.report import palette
@@ -53,7 +53,7 @@ _TREND_PLACES: tuple[Place, ...] = ((2015.1, 1500.0), (2020.2, 190.0), (2018.3, 
 """Where each trend line of the frontier says how fast it falls."""
 
 
-def save(rows: Sequence[Row], name: ViewName, path: Path) -> None:
+def save(rows: Sequence[TableRow], name: ViewName, path: Path) -> None:
     """Write a view as SVG, PNG or a self-contained interactive HTML page, as the suffix of the file says.
 
     Raises:
@@ -81,7 +81,7 @@ def _image(figure: Figure, form: str) -> bytes:
     return out.getvalue()
 
 
-def draw(rows: Sequence[Row], name: ViewName) -> Figure:
+def draw(rows: Sequence[TableRow], name: ViewName) -> Figure:
     """Return the picture of a view: its finding as the title, machines with names, a caption with the source.
 
     Raises:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashjoule.efficiency import sources
-from hashjoule.efficiency.economics import expected_block_seconds
-from hashjoule.efficiency.lookup import best_asic
+from hashjoule.data.hardware import best_asic
+from hashjoule.data.network import latest
+from hashjoule.economics.formulas import expected_block_seconds
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import duration, hashrate, number, times
 
@@ -41,7 +41,11 @@ def _compared(fastest: Result, group: Sequence[Result], alone: Result | None) ->
     """Return how much faster it is than the next backend and hashlib on equal cores, and than one core."""
     following = _best([result for result in group if result.backend != fastest.backend])
     hashlib = _best([result for result in group if result.backend == "reference"])
-    parts = [f"{times(_ratio(fastest, following))} the next, {_name(following)}"] if following else []
+    parts = []
+    if following:
+        level = following.hashrate_hs.ci95_high >= fastest.hashrate_hs.ci95_low
+        ahead = "not clearly ahead of" if level else times(_ratio(fastest, following))
+        parts.append(f"{ahead} the next, {_name(following)}")
     if hashlib and following and hashlib.backend != following.backend:
         parts.append(f"{times(_ratio(fastest, hashlib))} Python's hashlib")
     if alone and alone is not fastest:
@@ -63,7 +67,7 @@ def _in_the_world(record: Record) -> list[str]:
     fastest = _best(record.results)
     assert fastest is not None
     rate_hs = max(record.device_sum_hs or 0.0, fastest.hashrate_hs.median)
-    difficulty, (asic, j_per_th) = sources.latest("difficulty"), best_asic()
+    difficulty, asic = latest("difficulty"), best_asic()
     seconds = expected_block_seconds(rate_hs, difficulty.value)
     found = [
         f"At {hashrate(rate_hs)} a block of mainnet takes {duration(seconds)} on average "
@@ -71,8 +75,8 @@ def _in_the_world(record: Record) -> list[str]:
     ]
     equal = f"{number(asic.hashrate_hs / rate_hs)} of these machines hash as fast as one {asic.name}"
     metered = [r.j_per_th.value for r in record.results if r.j_per_th and r.energy and r.energy.method in METERED]
-    if metered:
-        return [*found, f"{equal}, and each hash takes {times(min(metered) / j_per_th)} its energy."]
+    if metered and asic.j_per_th:
+        return [*found, f"{equal}, and each hash takes {times(min(metered) / asic.j_per_th)} its energy."]
     return [*found, f"{equal}."]
 
 

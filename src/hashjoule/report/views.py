@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from hashjoule.efficiency.dataset import MachineClass
-from hashjoule.efficiency.table import Row
+from hashjoule.data.hardware import MachineClass
+from hashjoule.efficiency.table import TableRow
 from hashjoule.efficiency.trend import HalvingFit, decimal_year, fit_halving, frontier
 from hashjoule.report.numbers import count, hashrate, number, tick, times, years, years_between
 
@@ -40,7 +40,7 @@ NODES_NM = (130.0, 110.0, 90.0, 65.0, 55.0, 40.0, 28.0, 16.0, 10.0, 7.0, 5.0, 3.
 
 NOTABLE: dict[ViewName, tuple[str, ...]] = {
     "frontier": (
-        "SEALMINER A4 Ultra Hydro", "Antminer S9 (11.5T)", "Avalon Batch 1", "X6500", "Radeon HD 5770",
+        "Antminer S23 Hydro", "Antminer S9 (11.5T)", "Avalon Batch 1", "X6500", "Radeon HD 5770",
         "GeForce RTX 4090", "Antminer S5", "Antminer S19 Pro (110T)", "Antminer S1",
     ),
     "node": (
@@ -48,7 +48,7 @@ NOTABLE: dict[ViewName, tuple[str, ...]] = {
         "Radeon HD 5770", "Antminer S5", "Radeon HD 4870", "BitForce SHA256 Single",
     ),
     "power": (
-        "Antminer U1", "Antminer S1", "Antminer S9 (14T)", "SEALMINER A4 Ultra Hydro", "GeForce RTX 4090", "X6500",
+        "Antminer U1", "Antminer S1", "Antminer S9 (14T)", "Antminer S23 Hydro", "GeForce RTX 4090", "X6500",
         "Bitaxe Gamma 601", "Avalon Batch 1", "Radeon HD 5770", "Maxeler MAIA", "Intel Pentium Dual-Core E5400",
         "Avalon Q",
     ),
@@ -92,17 +92,17 @@ class View:
     caption: str
     x: Axis
     y: Axis
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     lines: tuple[Line, ...]
-    labelled: tuple[Row, ...]
+    labelled: tuple[TableRow, ...]
     """Rows with a name beside their mark: the best of each of the user's devices, then the notable ones."""
 
-    def place(self, row: Row) -> tuple[float, float]:
+    def place(self, row: TableRow) -> tuple[float, float]:
         """Return where a row stands, in the quantities of the axes."""
         return quantity(row, self.x.quantity), quantity(row, self.y.quantity)
 
 
-def view_of(rows: Sequence[Row], name: ViewName) -> View:
+def view_of(rows: Sequence[TableRow], name: ViewName) -> View:
     """Return a view of the table.
 
     Raises:
@@ -111,14 +111,14 @@ def view_of(rows: Sequence[Row], name: ViewName) -> View:
     return {"frontier": _frontier, "node": _node, "power": _power}[name](rows)
 
 
-def drawable(row: Row, name: ViewName) -> bool:
+def drawable(row: TableRow, name: ViewName) -> bool:
     """Return whether a row has what the view shows: a J/TH, and a date or a node."""
     if row.j_per_th is None:
         return False
     return row.node_nm is not None if name == "node" else name == "power" or date_of(row) is not None
 
 
-def quantity(row: Row, name: Quantity) -> float:
+def quantity(row: TableRow, name: Quantity) -> float:
     """Return a quantity of a row; NaN if it is not known."""
     if name == "year":
         date = date_of(row)
@@ -127,14 +127,14 @@ def quantity(row: Row, name: Quantity) -> float:
     return math.nan if value is None else value
 
 
-def date_of(row: Row) -> str | None:
+def date_of(row: TableRow) -> str | None:
     """Return the date of a row on the time axis: of first shipping, or of the measurement."""
     return row.source_date if row.origin == "measured" else row.shipped
 
 
-def is_hollow(row: Row) -> bool:
-    """Return whether a mark is hollow: its energy is doubtful, an upper bound, or rests on a power nobody metered."""
-    return row.is_bound or row.quality == "low" or row.power_basis in UNMETERED
+def is_hollow(row: TableRow) -> bool:
+    """Return whether a mark is hollow: its energy is doubtful, promised, a bound, or from a power nobody metered."""
+    return row.is_bound or row.announced or row.quality == "low" or row.power_basis in UNMETERED
 
 
 def short_name(name: str, length: int = 36) -> str:
@@ -144,20 +144,21 @@ def short_name(name: str, length: int = 36) -> str:
     return name if len(name) <= length else name[: length - 1].rstrip() + "…"
 
 
-def energy_text(row: Row) -> str:
+def energy_text(row: TableRow) -> str:
     """Return the J/TH of a row with what limits it: "at most 40,700 J/TH"."""
     bound = "at most " if row.is_bound else ""
     basis = f" ({row.power_basis} power)" if row.power_basis in UNMETERED else ""
-    return f"{bound}{number(row.j_per_th)} J/TH{basis}"
+    promised = " (announced)" if row.announced else ""
+    return f"{bound}{number(row.j_per_th)} J/TH{basis}{promised}"
 
 
-def label_of(row: Row, name: ViewName) -> tuple[str, str]:
+def label_of(row: TableRow, name: ViewName) -> tuple[str, str]:
     """Return the two parts of the label of a row: the machine, and the figure that the view is about."""
     figure = hashrate(row.hashrate_hs) if name == "power" else energy_text(row)
     return short_name(row.model, 30), figure
 
 
-def halving_fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
+def halving_fits(rows: Sequence[TableRow]) -> dict[str, HalvingFit]:
     """Return the trend lines through the record ASICs before and since `TURN`, and through the record GPUs."""
     asics = frontier(row for row in rows if row.machine_class == "asic")
     series = {
@@ -168,18 +169,18 @@ def halving_fits(rows: Sequence[Row]) -> dict[str, HalvingFit]:
     return {name: fit_halving(records) for name, records in series.items()}
 
 
-def newest(rows: Iterable[Row]) -> str:
+def newest(rows: Iterable[TableRow]) -> str:
     """Return the date of the newest published figure."""
     return max(row.source_date for row in rows if row.origin == "published")
 
 
-def source_note(rows: Sequence[Row]) -> str:
+def source_note(rows: Sequence[TableRow]) -> str:
     """Return a sentence that says where the published rows come from."""
     published = sum(row.origin == "published" for row in rows)
     return f"Source: hashjoule data set, {published} machines, each with its source, newest of {newest(rows)}."
 
 
-def _frontier(rows: Sequence[Row]) -> View:
+def _frontier(rows: Sequence[TableRow]) -> View:
     shown = [row for row in rows if drawable(row, "frontier")]
     fits = halving_fits(rows)
     trends = [_trend(fit, "gpu" if name == "gpu" else "asic") for name, fit in fits.items()]
@@ -208,7 +209,7 @@ def _frontier(rows: Sequence[Row]) -> View:
     )
 
 
-def _record_line(rows: Sequence[Row]) -> Line:
+def _record_line(rows: Sequence[TableRow]) -> Line:
     """Return the least energy of any machine shipped so far, as a line of steps."""
     records = [(quantity(row, "year"), quantity(row, "j_per_th")) for row in frontier(rows)]
     points = records[:1]
@@ -223,7 +224,7 @@ def _trend(fit: HalvingFit, machine_class: MachineClass) -> Line:
     return Line("trend", machine_class, ends, f"halves every {years(fit.halving_years)}", interval)
 
 
-def _node(rows: Sequence[Row]) -> View:
+def _node(rows: Sequence[TableRow]) -> View:
     shown = [row for row in rows if drawable(row, "node")]
     best: dict[MachineClass, dict[float, float]] = {name: _best_by_node(shown, name) for name in ("asic", "gpu")}
     finest = min(set(best["asic"]) & set(best["gpu"]))
@@ -243,21 +244,24 @@ def _node(rows: Sequence[Row]) -> View:
     )
 
 
-def _best_by_node(rows: Iterable[Row], machine_class: MachineClass) -> dict[float, float]:
+def _best_by_node(rows: Iterable[TableRow], machine_class: MachineClass) -> dict[float, float]:
     best: dict[float, float] = {}
     for row in rows:
-        if row.machine_class == machine_class and row.quality != "low" and row.origin == "published":
+        if row.machine_class == machine_class and _counts(row):
             node = quantity(row, "node_nm")
             best[node] = min(quantity(row, "j_per_th"), best.get(node, math.inf))
     return dict(sorted(best.items(), reverse=True))
 
 
-def _power(rows: Sequence[Row]) -> View:
+def _counts(row: TableRow) -> bool:
+    """Whether a row counts for a finding: published, shipping and not doubtful."""
+    return row.origin == "published" and not row.announced and row.quality != "low"
+
+
+def _power(rows: Sequence[TableRow]) -> View:
     shown = [row for row in rows if drawable(row, "power")]
     rates_ths = [
-        row.hashrate_hs / 1e12
-        for row in shown
-        if row.origin == "published" and row.quality != "low" and KETTLE_W[0] <= (row.power_w or 0) <= KETTLE_W[1]
+        row.hashrate_hs / 1e12 for row in shown if _counts(row) and KETTLE_W[0] <= (row.power_w or 0) <= KETTLE_W[1]
     ]
     x_low, x_high = _around(shown, "power_w", 1, 40_000)
     y_low, y_high = _around(shown, "hashrate_hs", 1e6, 6e15)
@@ -285,19 +289,19 @@ def _equal_line(j_per_th: float, watts: tuple[float, float], rates_hs: tuple[flo
     return Line("equal", None, tuple((w, w / j_per_th * 1e12) for w in ends), f"{tick(j_per_th)} J/TH")
 
 
-def _energy_axis(rows: Sequence[Row], low: float, high: float) -> Axis:
+def _energy_axis(rows: Sequence[TableRow], low: float, high: float) -> Axis:
     low, high = _around(rows, "j_per_th", low, high)
     return Axis(quantity="j_per_th", title="joules per terahash", low=low, high=high)
 
 
-def _around(rows: Iterable[Row], name: Quantity, low: float, high: float) -> tuple[float, float]:
+def _around(rows: Iterable[TableRow], name: Quantity, low: float, high: float) -> tuple[float, float]:
     """Return the limits of a logarithmic axis: the given ones, or further out where a row asks for it."""
     known = [quantity(row, name) for row in rows]
     return min(low, *(value / 2 for value in known)), max(high, *(value * 2 for value in known))
 
 
-def _labelled(rows: Sequence[Row], name: ViewName) -> tuple[Row, ...]:
-    best: dict[str, Row] = {}
+def _labelled(rows: Sequence[TableRow], name: ViewName) -> tuple[TableRow, ...]:
+    best: dict[str, TableRow] = {}
     for row in sorted(rows, key=lambda row: quantity(row, "j_per_th")):
         if row.origin == "measured":
             best.setdefault(row.model, row)
@@ -305,15 +309,15 @@ def _labelled(rows: Sequence[Row], name: ViewName) -> tuple[Row, ...]:
     return (*best.values(), *(published[machine] for machine in NOTABLE[name] if machine in published))
 
 
-def _marks_note(rows: Sequence[Row]) -> str:
+def _marks_note(rows: Sequence[TableRow]) -> str:
     """Say what hollow marks and stars mean, as far as there are any."""
     yours = [row for row in rows if row.origin == "measured"]
     bases = sorted({row.power_basis for row in yours if row.power_basis in UNMETERED})
     stars = "Stars: your measurements" + (f", hollow where the power is {' or '.join(bases)}" if bases else "") + ". "
-    return f"{stars if yours else ''}Hollow: doubtful, or an upper bound (TDP, power limit)."
+    return f"{stars if yours else ''}Hollow: doubtful, only announced, or an upper bound (TDP, power limit)."
 
 
-def _left_out(rows: Sequence[Row], name: ViewName, lacks: str) -> str:
+def _left_out(rows: Sequence[TableRow], name: ViewName, lacks: str) -> str:
     """Say how many published machines the view cannot show, and for want of what."""
     missing = [row for row in rows if row.origin == "published" and not drawable(row, name)]
     powerless = sum(row.j_per_th is None for row in missing)

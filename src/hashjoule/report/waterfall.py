@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hashjoule.efficiency.explain import Explanation, Factor, Subject
+from hashjoule.efficiency.explain.types import Explanation, Factor, Subject
 from hashjoule.errors import UnavailableError, UsageError
 from hashjoule.files import written
 from hashjoule.report import palette
+from hashjoule.report.counted import counted_sources, counted_text
 from hashjoule.report.numbers import number, tick
 from hashjoule.report.text import columns
 from hashjoule.report.views import short_name
@@ -20,7 +22,8 @@ from hashjoule.report.views import short_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BAR_CHARACTERS = 44
+WIDTH = 80
+_BAR_CHARACTERS = 18
 
 LABELS = {
     "wider instructions": "Wider instructions",
@@ -30,6 +33,7 @@ LABELS = {
     "supply voltage": "Supply voltage",
     "AsicBoost": "AsicBoost",
     "rest": "Rest, unexplained",
+    "newer chips, undocumented": "Newer chips",
 }
 """The names of the factors beside their bars."""
 
@@ -61,27 +65,45 @@ def headline(explanation: Explanation) -> str:
 
 
 def waterfall_text(explanation: Explanation) -> str:
-    """Return the waterfall as lines of text, the sources below."""
+    """Return the waterfall as lines of text, the assumptions and sources of the factors below."""
     found = steps(explanation)
     levels = [level for step in found for level in (step.before, step.after)]
     rows = [
         (
-            step.factor.name,
+            LABELS[step.factor.name],
             _text_bar(step, min(levels), max(levels)),
-            f"x {number(float(step.factor.ratio))}",
-            f"{number(step.factor.low)} to {number(step.factor.high)}",
-            number(step.after),
+            _short(float(step.factor.ratio)),
+            f"{_short(step.factor.low)} to {_short(step.factor.high)}",
+            _short(step.after),
         )
         for step in found
     ]
-    ends = (
-        f"{side.name}: {number(side.j_per_th)} J/TH ({side.basis}; {side.source})"
-        for side in (explanation.subject, explanation.best)
-    )
     gap = f"The gap is {number(float(explanation.gap))} times; the factors multiply to it exactly."
-    table = columns(("factor", "on a log scale", "ratio", "interval", "J/TH left"), rows, left=2)
-    notes = "\n".join(f"{f.name}: {f.note}. Source: {f.source}." for f in explanation.factors)
-    return "\n".join([*ends, gap, "", table, "", notes])
+    table = columns(("factor", "on a log scale", "divides by", "interval", "J/TH left"), rows, left=2)
+    told = [f for f in explanation.factors if f.ratio != 1 or f.low != f.high]
+    notes = [f"{LABELS[f.name]}: {f.note}." for f in told]
+    sources = [f"{side.name}: {side.source}" for side in _sides(explanation)]
+    sources += [f"{LABELS[f.name]}: {f.source}" for f in told]
+    heads = [f"{side.name}: {number(side.j_per_th)} J/TH ({side.basis})" for side in _sides(explanation)]
+    sources += counted_sources(explanation.subject)
+    below = ["", counted_text(explanation.subject), "", "Sources", *map(_wrapped, sources)]
+    parts = [*heads, gap, "", table, "", *map(_wrapped, notes), *below]
+    return "\n".join(parts)
+
+
+def _short(value: float) -> str:
+    """Format a number for a narrow column."""
+    return number(value).replace(" million", "M")
+
+
+def _wrapped(words: str) -> str:
+    """Wrap a paragraph to the width of a terminal; addresses stay in one piece."""
+    return textwrap.fill(words, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _sides(explanation: Explanation) -> list[Subject]:
+    """Return the machine, where the model ends, and the best ASIC; each once."""
+    return list(dict.fromkeys((explanation.subject, explanation.reference, explanation.best)))
 
 
 def _text_bar(step: Step, lowest: float, highest: float) -> str:
@@ -142,7 +164,7 @@ def waterfall_figure(explanation: Explanation) -> Any:
 def _words(figure: Any, explanation: Explanation, height: float) -> None:
     """Write headline and subtitle above, what both ends rest on below."""
     title = headline(explanation)
-    ends = "  ".join(_end_note(side) for side in (explanation.subject, explanation.best))
+    ends = "  ".join(_end_note(side) for side in _sides(explanation))
     lines = (
         (1 - 0.40 / height, title, min(17.0, 17.0 * 60 / len(title)), _INK, "bold"),
         (1 - 0.78 / height, "From the machine down to the best ASIC: each step divides the energy that is left. "
@@ -215,7 +237,7 @@ def _frame(axes: Axes, explanation: Explanation, shown: Sequence[Step]) -> None:
     axes.set_xscale("log")
     low, high = _limits(explanation, shown)
     axes.set_xlim(low, high * (high / low) ** 0.24)  # room for the machine's label
-    names = ["This machine", *(LABELS[step.factor.name] for step in shown), "Best ASIC published"]
+    names = ["This machine", *(LABELS[step.factor.name] for step in shown), "Best ASIC"]
     axes.set_yticks(range(len(names)), names, color=_INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.minorticks_off()

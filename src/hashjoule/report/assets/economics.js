@@ -1,4 +1,4 @@
-// The sliders: the closed formulas of hashjoule.efficiency.economics, in US dollars, kWh, watts and hashes per second.
+// The sliders: the closed formulas of hashjoule.economics.formulas, in US dollars, kWh, watts and hashes per second.
 
 const SLIDERS = [
   { id: "price", label: "Electricity price", unit: "USD/kWh", low: 0.001, high: 1 },
@@ -8,10 +8,10 @@ const SLIDERS = [
   { id: "rate", label: "Hash rate", unit: "TH/s", low: 1e-8, high: 1e6 },
 ];
 
-function economics({ price, btc, network, jth, rate }, { subsidy_btc, blocks_per_day }) {
+function economics({ price, btc, network, jth, rate }, { btc_per_block, blocks_per_day }) {
   const power = rate * jth; // TH/s times J/TH is W
   const kwhPerDay = (power * 24) / 1000;
-  const revenue = ((rate * 1e12) / (network * 1e18)) * blocks_per_day * subsidy_btc * btc;
+  const revenue = ((rate * 1e12) / (network * 1e18)) * blocks_per_day * btc_per_block * btc;
   return { power, revenue, cost: kwhPerDay * price, profit: revenue - kwhPerDay * price, breakEven: revenue / kwhPerDay };
 }
 
@@ -79,9 +79,9 @@ class Economics {
     const price = `At ${formatNumber(values.price)} USD/kWh`;
     const limit = `${formatNumber(found.breakEven)} USD/kWh`;
     this.write(found, found.profit > 0
-      ? `${price}, this machine earns ${inDollars(found.profit)} per day. It pays as long as electricity costs less than `
+      ? `${price}, such a machine earns ${inDollars(found.profit)} per day. It pays as long as electricity costs less than `
         + `${limit}.`
-      : `${price}, this machine uses electricity for ${inDollars(found.cost)} per day to earn `
+      : `${price}, such a machine uses electricity for ${inDollars(found.cost)} per day to earn `
         + `${inDollars(found.revenue)}. It would pay only if electricity cost less than ${limit}.`);
   }
 

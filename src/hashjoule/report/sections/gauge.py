@@ -7,30 +7,25 @@ from html import escape
 from hashjoule.records.gauge import Gauge
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.bars import bar_line
-from hashjoule.report.document import fragment
 from hashjoule.report.gauge import claim_sentence, constancy_sentences, rejected
 from hashjoule.report.numbers import count, duration, hashrate, number, power
-from hashjoule.report.sections.machine import NamedRecord, power_note, time_of, titled_list
+from hashjoule.report.sections.record import NamedRecord, power_note, record_section, time_of
 
 Gauged = tuple[Result, Gauge]
 
 
 def gauge_section(index: int, named: NamedRecord, heading: str) -> str:
     """Return the section of a record of `hashjoule gauge`."""
-    name, record = named
-    return fragment(
-        "machine.html",
-        anchor=' id="machine"' if index == 0 else "",
-        index=str(index),
-        heading=escape(heading),
-        facts="".join(f"<div><dt>{escape(term)}</dt><dd>{escape(fact)}</dd></div>" for term, fact in _facts(record)),
-        warnings=titled_list("Warnings", record.conditions.warnings),
-        refused=titled_list("Refused", [refusal.reason for refusal in record.refused]),
-        finding=escape(_finding(record)),
+    _, record = named
+    return record_section(
+        index,
+        named,
+        heading,
+        facts=_facts(record),
+        finding=_finding(record),
         caption="Hash rate by verified shares with its 95% interval, and the mean of what the miner itself reports.",
         bars=_bars(record),
-        notes="".join(f'<p class="source">{escape(note)}</p>' for note in _notes(record)),
-        file=escape(name),
+        notes=_notes(record),
     )
 
 
@@ -82,7 +77,7 @@ def _bars(record: Record) -> str:
 
 
 def _notes(record: Record) -> list[str]:
-    notes = [note for note in [power_note(record)] if note]
+    notes = [note for note in [power_note(record.results)] if note]
     for result, gauge in _gauged(record):
         sentences = [claim_sentence(result, gauge.claim) if gauge.claim else "", *constancy_sentences(result, gauge)]
         notes += [f"{result.device}: {sentence}" for sentence in sentences if sentence]

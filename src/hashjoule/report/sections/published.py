@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from hashjoule.efficiency.table import Row
+from hashjoule.efficiency.table import TableRow
 from hashjoule.report.chart import chart, chart_figure, chart_row, mark_sample, source_url
 from hashjoule.report.document import fragment
 from hashjoule.report.table import HEADER, cells, host, legend
@@ -21,7 +22,7 @@ TEXTS = ("machine", "class", "shipped", "maker")
 """The columns that hold no numbers."""
 
 
-def published_section(rows: Sequence[Row]) -> str:
+def published_section(rows: Sequence[TableRow]) -> str:
     """Return the section of the table and its chart. Rows come sorted by J/TH."""
     view = view_of(rows, "frontier")
     return fragment(
@@ -37,13 +38,13 @@ def published_section(rows: Sequence[Row]) -> str:
     )
 
 
-def published_data(rows: Sequence[Row]) -> dict[str, Any]:
+def published_data(rows: Sequence[TableRow]) -> dict[str, Any]:
     """Return what the scripts of the section work with."""
     view: View = view_of(rows, "frontier")
     return {"rows": [_row(row) for row in rows], **chart(view, rows)}
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: TableRow) -> dict[str, Any]:
     return {
         **chart_row(row, "frontier"),
         "maker": row.maker,
@@ -54,7 +55,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _class_boxes(rows: Sequence[Row]) -> str:
+def _class_boxes(rows: Sequence[TableRow]) -> str:
     return "".join(
         f'<label class="class"><input type="checkbox" name="class" value="{name}" checked>'
         f"{mark_sample(name)}{plural}</label>"
@@ -63,7 +64,7 @@ def _class_boxes(rows: Sequence[Row]) -> str:
     )
 
 
-def _makers(rows: Sequence[Row]) -> list[str]:
+def _makers(rows: Sequence[TableRow]) -> list[str]:
     return sorted({row.maker for row in rows if row.maker}, key=str.casefold)
 
 
@@ -84,10 +85,10 @@ def _numeric(column: str) -> str:
     return "" if column in TEXTS else ' class="number"'
 
 
-def _table_row(index: int, row: Row) -> str:
+def _table_row(index: int, row: TableRow) -> str:
     texts = dict(zip(HEADER, cells(row), strict=False)) | {"maker": row.maker}
     inner = "".join(f"<td{_numeric(name)}>{escape(texts[name])}</td>" for name, _ in COLUMNS[1:])
     marked = ' class="measured"' if row.origin == "measured" else ""
-    shown = escape(host(row))
+    shown = re.sub(r"(?<=[/.-])", "<wbr>", escape(host(row)))
     link = f'<a href="{escape(row.source)}">{shown}</a>' if source_url(row) else shown
     return f'<tr{marked} data-row="{index}"><th scope="row">{escape(texts["machine"])}</th>{inner}<td>{link}</td></tr>'

@@ -8,33 +8,38 @@ from pathlib import Path
 
 import pytest
 
-from hashjoule.efficiency import sources
+from hashjoule.data import chips, network
+from hashjoule.data.hardware import catalogue_figures
+from hashjoule.data.network import CountryShare
+from hashjoule.data.reading import Sourced, read_csv
 from hashjoule.errors import UsageError
 
-TABLES: tuple[Callable[[], tuple[sources.Sourced, ...]], ...] = (
-    sources.chips,
-    sources.chip_voltages,
-    sources.cmos_nodes,
-    sources.processors,
-    sources.network,
-    sources.country_shares,
-    sources.electricity_prices,
-    sources.subsidy_eras,
+TABLES: tuple[Callable[[], tuple[Sourced, ...]], ...] = (
+    chips.chips,
+    chips.chip_voltages,
+    chips.cmos_nodes,
+    chips.processors,
+    chips.architectures,
+    network.network,
+    network.country_shares,
+    network.electricity_prices,
+    network.subsidy_eras,
+    catalogue_figures,
 )
 HEADER = "date,country,share_percent,kind,source_url,source_date"
 GOOD = "2025-07,China,13.84,measured,https://example.org,2025-08"
 TODAY = datetime.date(2026, 11, 21)
 
 
-def read(tmp_path: Path, *lines: str) -> tuple[sources.CountryShare, ...]:
+def read(tmp_path: Path, *lines: str) -> tuple[CountryShare, ...]:
     """A table of country shares with these lines."""
     path = tmp_path / "shares.csv"
     path.write_text("\n".join((HEADER, *lines)) + "\n", encoding="utf-8")
-    return sources.read_csv(path, sources.CountryShare, today=TODAY)
+    return read_csv(path, CountryShare, today=TODAY)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
-def test_every_row_names_its_source(table: Callable[[], tuple[sources.Sourced, ...]]) -> None:
+def test_every_row_names_its_source(table: Callable[[], tuple[Sourced, ...]]) -> None:
     """Each shipped table holds rows, and every row names a source and its date."""
     rows = table()
     assert rows
@@ -42,9 +47,9 @@ def test_every_row_names_its_source(table: Callable[[], tuple[sources.Sourced, .
 
 
 @pytest.mark.parametrize(
-    ("table", "least"), [(sources.chips, 63), (sources.network, 300), (sources.electricity_prices, 90)]
+    ("table", "least"), [(chips.chips, 63), (network.network, 300), (network.electricity_prices, 90)]
 )
-def test_nothing_was_dropped(table: Callable[[], tuple[sources.Sourced, ...]], least: int) -> None:
+def test_nothing_was_dropped(table: Callable[[], tuple[Sourced, ...]], least: int) -> None:
     """The tables hold at least as many rows as were collected for them."""
     assert len(table()) >= least
 
@@ -85,19 +90,19 @@ def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shares.csv"
     path.write_text(f"{HEADER},colour\n{GOOD},red\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"shares\.csv, line 2, field colour"):
-        sources.read_csv(path, sources.CountryShare, today=TODAY)
+        read_csv(path, CountryShare, today=TODAY)
 
 
 def test_the_newest_figure_is_found() -> None:
     """`latest` gives the newest month of a series, and says when there is none."""
-    newest = sources.latest("network_hashrate_monthly_mean")
-    months = [point.date for point in sources.network() if point.metric == newest.metric]
+    newest = network.latest("network_hashrate_monthly_mean")
+    months = [point.date for point in network.network() if point.metric == newest.metric]
     assert newest.date == max(months)
     with pytest.raises(UsageError, match="no moon_phase"):
-        sources.latest("moon_phase")
+        network.latest("moon_phase")
 
 
 def test_subsidies_halve() -> None:
     """The eras follow consensus: 50 BTC halved every 210,000 blocks."""
-    for number, era in enumerate(sources.subsidy_eras()):
+    for number, era in enumerate(network.subsidy_eras()):
         assert (era.first_height, era.subsidy_btc) == (210_000 * number, 50 / 2**number)

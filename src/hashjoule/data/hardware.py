@@ -1,25 +1,27 @@
-"""The published hardware: one machine in one operating mode per line of ``data/hardware.csv``.
+"""The published hardware: one machine in one operating mode per line of `hardware.csv`.
 
-J/TH is computed from rate and power and stored nowhere; the figure that a source states beside them is kept only to be
-compared. A line that cannot be true (no unit fits its numbers) is refused with file, line and field.
+J/TH is computed from rate and power and stored nowhere. The figure that a source states beside them is kept to be
+compared. A line that cannot be true, because no unit fits its numbers, is refused with file, line and field.
 """
 
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from hashjoule.efficiency.sources import Date, Positive, Quality, Sourced, Text, read_csv
+from hashjoule.data.reading import Date, Positive, Quality, Sourced, Text, read_csv, shipped_table
 from hashjoule.errors import UsageError
 
 MachineClass = Literal["cpu", "gpu", "fpga", "asic"]
 Boundary = Literal["chip", "board", "wall", "system"]
 Basis = Literal["measured", "rated", "listed", "limit", "tdp"]
 Cooling = Literal["air", "hydro", "immersion"]
+Status = Literal["announced"]
 
 BOUND_BASES = ("limit", "tdp")
 """Powers that the machine stays below: a limit set on it, or a thermal design power. Their J/TH is an upper bound."""
@@ -32,8 +34,8 @@ _ASIC_J_PER_TH = (("2016", (100.0, 20_000.0)), ("2020", (20.0, 2_000.0)), ("9999
 """Until which year which J/TH are plausible for an ASIC: each span is narrower than a mix-up of TH and GH is wide."""
 
 
-class Machine(Sourced, frozen=True, kw_only=True):
-    """A machine in one operating mode, as published. ``data/README.md`` says what each field means."""
+class PublishedMachine(Sourced, frozen=True, kw_only=True):
+    """A machine in one operating mode, as published. The README beside the file says what each field means."""
 
     model: Text
     mode: str = ""
@@ -42,6 +44,8 @@ class Machine(Sourced, frozen=True, kw_only=True):
     shipped: Date | None = None
     """First shipping; else the release that its maker or a catalogue states; never a pool's listing date."""
     shipped_source: str = ""
+    status: Status | None = None
+    """`announced` while no source says that the machine ships; such a machine is marked and never a reference."""
     node_nm: Positive | None = None
     chip: str = ""
     hashrate_hs: Positive
@@ -50,6 +54,8 @@ class Machine(Sourced, frozen=True, kw_only=True):
     power_basis: Basis | None = None
     cooling: Cooling | None = None
     published_j_per_th: Positive | None = None
+    via: str = ""
+    """The list through which the source's figures were read, where the page itself was not."""
     quality: Quality
 
     def __post_init__(self) -> None:
@@ -85,7 +91,7 @@ class Machine(Sourced, frozen=True, kw_only=True):
 
     @property
     def deviates(self) -> bool:
-        """Whether the published J/TH is off the computed one by more than 3 %."""
+        """Whether the published J/TH is off the computed one by more than 3%."""
         if self.j_per_th is None or self.published_j_per_th is None:
             return False
         return abs(self.j_per_th / self.published_j_per_th - 1) > DEVIATION
@@ -108,31 +114,74 @@ def _check_range(field: str, value: float, bounds: tuple[float, float], unit: st
         )
 
 
-def read_machines(path: Path) -> tuple[Machine, ...]:
-    """Read and check a file in the format of ``data/hardware.csv``.
+def read_machines(path: Path) -> tuple[PublishedMachine, ...]:
+    """Return the machines of a file in the format of `hardware.csv`.
 
     Raises:
-        UsageError: with file, line and field, if it is not such a file or names a machine and mode twice.
+        UsageError: With file, line and field, if it is not such a file or names a machine and mode twice.
     """
     try:
-        machines = read_csv(path, Machine)
+        found = read_csv(path, PublishedMachine)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a text file in UTF-8") from None
     first_line: dict[tuple[str, str, str], int] = {}
-    for line, machine in enumerate(machines, start=2):  # one machine a line, below the header
+    for line, machine in enumerate(found, start=2):  # one machine a line, below the header
         name = (machine.maker.lower(), machine.model.lower(), machine.mode.lower())
         if first_line.setdefault(name, line) != line:
             raise UsageError(
                 f"{path.name}, line {line}, field model: this maker, model and mode stand in line {first_line[name]} "
                 "already; keep the better source and name the other one in the note"
             )
-    return machines
+    return found
+
+
+class CatalogueFigure(Sourced, frozen=True, kw_only=True):
+    """The J/TH that a catalogue independent of a machine's source gives for that machine and mode."""
+
+    maker: Text
+    model: Text
+    mode: str = ""
+    catalogue: Text
+    j_per_th: Positive
 
 
 @cache
-def machines() -> tuple[Machine, ...]:
-    """Every published machine."""
+def machines() -> tuple[PublishedMachine, ...]:
+    """Return every published machine."""
     with importlib.resources.as_file(importlib.resources.files("hashjoule") / "data" / "hardware.csv") as path:
         return read_machines(path)
+
+
+@cache
+def catalogue_figures() -> tuple[CatalogueFigure, ...]:
+    """Return the figures of independent catalogues that machines are compared with."""
+    return shipped_table("catalogues.csv", CatalogueFigure)
+
+
+def best(among: Iterable[PublishedMachine], machine_class: MachineClass | None = None) -> PublishedMachine | None:
+    """Return the machine with the least J/TH that is neither doubtful nor only announced; a doubtful one if alone.
+
+    Args:
+        among: The machines to choose from.
+        machine_class: Choose from this class; from all for None.
+    """
+    candidates = [
+        machine
+        for machine in among
+        if machine.j_per_th is not None and machine.status is None and machine_class in (None, machine.machine_class)
+    ]
+    return min(candidates, key=lambda m: (m.quality == "low", m.j_per_th or 0.0), default=None)
+
+
+def best_asic(among: Iterable[PublishedMachine] | None = None) -> PublishedMachine:
+    """Return the best shipping ASIC of the published machines (or of those given).
+
+    Raises:
+        UsageError: If there is no ASIC among them.
+    """
+    found = best(machines() if among is None else among, "asic")
+    if found is None:
+        raise UsageError("no shipping ASIC is among these machines")
+    return found

@@ -1,0 +1,1 @@
+"""What mining costs and earns: pure formulas, and one module per question."""

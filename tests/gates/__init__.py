@@ -1,0 +1,1 @@
+"""The circuits of rtl/ and what is counted on them."""
