@@ -171,7 +171,7 @@ def test_a_kernel_that_does_not_compile_says_why(device: Any, monkeypatch: pytes
 
 
 def test_candidates_by_type_of_device() -> None:
-    """CPUs get vectors, widest first, one hash after the other and side by side; GPUs scalars, several midstates, and multiply-adds on NVIDIA alone."""
+    """CPUs get vectors in both orders of the hashes; GPUs scalars, several midstates, multiply-adds on NVIDIA alone."""
     platform = SimpleNamespace(name="NVIDIA CUDA")
     gpu = SimpleNamespace(type=cl.device_type.GPU, platform=platform, max_work_group_size=1024)
     cpu = SimpleNamespace(type=cl.device_type.CPU, platform=SimpleNamespace(name="Portable"), max_work_group_size=4096)

@@ -87,10 +87,10 @@ def _best(device: Any, rolled: bool, name: str) -> tuple[Tuned, Program]:
 
 
 def candidates(device: Any, rolled: bool) -> Iterator[Variant]:
-    """Builds worth trying, by the type of device.
+    """Yield the builds worth trying, by the type of device.
 
-    CPUs: explicit vectors, as most compilers do not vectorise over work items; those that do get a scalar build. With 16
-    registers one hash after the other is faster, with 32 two side by side.
+    CPUs: explicit vectors, as most compilers do not vectorise over work items; those that do get a scalar build. With
+    16 registers one hash after the other is faster, with 32 two side by side.
     GPUs: scalar, with several midstates side by side when rolled; on NVIDIA also with adds on the multiplier.
     """
     import pyopencl as cl
