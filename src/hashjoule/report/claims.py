@@ -52,13 +52,17 @@ def claims_markdown(findings: Sequence[Finding]) -> str:
 
 def claims_html(findings: Sequence[Finding]) -> str:
     """Return the findings as the inside of a section: the summary, and a list with verdicts that opens."""
-    items = "".join(
-        f"<dt><b>{escape(finding.verdict.partition(':')[0])}</b>: {escape(_stated(finding))}</dt>"
-        f"<dd>{escape('; '.join(words for label, words in _facts(finding) if label != 'stated'))}"
-        f"<br><code>{escape(finding.command)}</code></dd>"
-        for finding in findings
-    )
+    items = "".join(map(_item, findings))
     return f'<details><summary>{escape(summary(findings))}</summary><dl class="notes">{items}</dl></details>'
+
+
+def _item(finding: Finding) -> str:
+    head, _, reason = finding.verdict.partition(": ")
+    words = "; ".join([*([reason] if reason else []), *(w for label, w in _facts(finding) if label != "stated")])
+    return (
+        f"<dt>{escape(head.capitalize())}: {escape(_stated(finding))}</dt>"
+        f"<dd>{escape(words)}<br><code>{escape(finding.command)}</code></dd>"
+    )
 
 
 def summary(findings: Sequence[Finding]) -> str:
