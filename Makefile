@@ -1,10 +1,11 @@
 # make bench   measure this machine            make test    everything that CI tests
 # make lint    ruff and mypy                   make cycles  cycles per hash of the bare C core
+# make speed   fails where a backend is slower than the record of this kind of CPU in results/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: bench test lint cycles clean
+.PHONY: bench test lint cycles speed clean
 .DELETE_ON_ERROR:
 
 bench: $(VENV)/installed
@@ -25,6 +26,9 @@ cycles: $(VENV)/installed-dev
 	$(BIN)/cmake -S . -B build/tools -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=Release -DHASHJOULE_TOOLS=ON
 	$(BIN)/cmake --build build/tools
 	build/tools/cycles
+
+speed: $(VENV)/installed-dev
+	$(BIN)/python -m pytest bench/test_speed.py -q -s --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard csrc/* kernels/*)
 

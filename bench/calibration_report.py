@@ -17,14 +17,18 @@ TARGET = ROOT / "results" / "calibration.md"
 def main() -> int:
     """Write the report, or with ``--check`` say whether it is up to date."""
     sys.path.insert(0, str(ROOT))  # so that the file can also be run by its path
+    from bench.calibration import pictures
     from bench.calibration.paper import report
+    from bench.calibration.study import study
 
     text = report()
     if "--check" in sys.argv[1:]:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
+        drawn = all((TARGET.parent / name).exists() for name in (pictures.PREDICTED, pictures.RESIDUALS))
+        fresh = drawn and TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
         print(f"{TARGET.name} is {'up to date' if fresh else 'out of date: run python -m bench.calibration_report'}")
         return 0 if fresh else 1
     TARGET.write_text(text, encoding="utf-8")
+    pictures.draw(study(), TARGET.parent)
     return 0
 
 

@@ -80,7 +80,8 @@ measure() {
     out=$work/hashjoule-gpu-$(uname -n)-$(date -u +%Y%m%dT%H%M%SZ)
     mkdir "$out"
     printf '%s  unpacking the wheels\n' "$(date +%T)"
-    "$python" "$(echo "$here"/wheels/pip-*.whl)/pip" install --quiet --no-index --find-links "$here/wheels" \
+    "$python" "$(echo "$here"/wheels/pip-*.whl)/pip" install --quiet --no-compile --root-user-action ignore \
+        --disable-pip-version-check --no-index --find-links "$here/wheels" \
         --target "$work/site" --no-warn-script-location 'hashjoule[meter,numba,opencl]' nvidia-nvvm nvidia-cuda-runtime ||
         fail "the wheels do not fit this machine; pack the kit on one of the same kind"
     find_nvvm
@@ -108,6 +109,7 @@ measure() {
         step bench_after_hashcat 60 "${hashjoule[@]}" bench --seconds 5 --save "$out/records" "${chosen[@]}"
     fi
     record=$(find "$out/records" -name '*.json' | sort | tail -n 1)
+    # Without a meter there are no joules to explain, and this step says so.
     [ -n "$record" ] && step explain 30 "${hashjoule[@]}" explain "$record"
 
     tar -C "$work" -czf "$(basename "$out").tar.gz" "$(basename "$out")" || fail "the file could not be written here"

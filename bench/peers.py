@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -54,6 +55,8 @@ class Peer:
     program: str
     arguments: list[str]
     rate: Callable[[Ran], float | None]
+    ends: bool = True
+    """Whether it ends by itself; else it is stopped after SECONDS."""
 
 
 def printed_rate(pattern: str, by_cpu: bool = True) -> Callable[[Ran], float | None]:
@@ -98,7 +101,7 @@ def known_peers(cpu: int | None) -> list[Peer]:
     hashcat = ["-b", "-m", "21400", "-D", "1", "--force", "--runtime", "10", "--machine-readable", "--quiet"]
     return [
         Peer("cpuminer", "cpuminer", cpuminer, printed_rate(r"Benchmark: ([\d.]+) ([kMG]?)H/s")),
-        Peer("minerd", "minerd", [*mining, *limit], printed_rate(r"Total: ([\d.]+) ([kMG]?)hash/s")),
+        Peer("minerd", "minerd", mining, printed_rate(r"([\d.]+) ([kMG]?)hash/s"), ends=False),
         Peer("bitcoin-util", "bitcoin-util", ["grind", header_to_grind()], ground_rate),
         Peer("hashcat", "hashcat", hashcat, printed_rate(r"^\d+:21400:.*:([\d.]+)()$", by_cpu=False)),
         Peer("openssl", "openssl", ["speed", "-seconds", "2", "-bytes", "16", "-evp", "sha256"], openssl_rate),
@@ -117,22 +120,19 @@ def found_peers(known: list[Peer], places: dict[str, str]) -> list[Peer]:
 
 
 def run(peer: Peer, limit_s: float) -> Ran:
-    """Runs a peer; one that knows no time limit gets SIGINT when its time is up, and then SIGKILL."""
+    """Run a peer to its end; one that does not end by itself gets SIGINT after SECONDS, any SIGKILL after `limit_s`."""
+    signals = [(limit_s, signal.SIGKILL)] if peer.ends else [(SECONDS, signal.SIGINT), (limit_s, signal.SIGKILL)]
     with tempfile.TemporaryFile("w+") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
             [peer.program, *peer.arguments], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )
-        usage = None
-        while usage is None:
-            pid, _, usage_now = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                usage = usage_now
-            elif time.perf_counter() - began > limit_s:
-                process.kill()
-                limit_s += 5
-            else:
-                time.sleep(0.01)
+        pid = 0
+        while not pid:
+            pid, _, usage = os.wait4(process.pid, os.WNOHANG)
+            if not pid and signals and time.perf_counter() - began > signals[0][0]:
+                process.send_signal(signals.pop(0)[1])
+            time.sleep(0.0 if pid else 0.01)
         wall_s = time.perf_counter() - began
         process.returncode = 0  # reaped above; Popen must not wait for it again
         output.seek(0)
@@ -149,7 +149,10 @@ def ours(names: list[str]) -> list[Measurement]:
 
 
 def our_rate(measurement: Measurement) -> float:
-    """Hashes for each second of CPU time: the median of a few samples in a row."""
+    """Return hashes for each second of CPU time: the median of a few samples in a row.
+
+    Where a runtime's own threads do the work it is the CPU time of the whole process.
+    """
     samples = [sampling.take_sample(measurement, measurement.nonces) for _ in range(5)]
     return statistics.median(s.hashes / s.cpu_s for s in samples)
 

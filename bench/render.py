@@ -29,6 +29,26 @@ def bench_records() -> dict[Path, Record]:
     return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
 
 
+def generations(records: dict[Path, Record]) -> list[str]:
+    """Return a table of cycles per hash by CPU generation and compiler, from the newest record of each."""
+    newest = {
+        (path.parent.name, str(record.hashjoule.compiler).split(".")[0]): record for path, record in records.items()
+    }
+    cycles = {
+        column: {(r.backend, r.mode): r.cycles_per_hash for r in record.results if r.threads == 1 and r.cycles_per_hash}
+        for column, record in newest.items()
+    }
+    rows = dict.fromkeys(row for found in cycles.values() for row in found)
+    lines = [
+        "| backend | mode | " + " | ".join(f"{folder}, {compiler}" for folder, compiler in cycles) + " |",
+        "|---|---|" + "--:|" * len(cycles),
+    ]
+    for row in sorted(rows, key=lambda row: (row[0].partition(":")[0], row[0], row[1])):
+        cells = (f"{found[row]:.1f}" if row in found else "-" for found in cycles.values())
+        lines.append(f"| `{row[0]}` | {row[1]} | {' | '.join(cells)} |")
+    return lines
+
+
 def results_page(records: dict[Path, Record]) -> str:
     """Return results/README.md."""
     parts = [
@@ -36,6 +56,13 @@ def results_page(records: dict[Path, Record]) -> str:
         "",
         "Made from the records in this folder by `bench/render.py`; do not edit. Newest first.",
         "To add your machine: `hashjoule bench --save results`, then `python bench/render.py`, and send both files.",
+        "",
+        "## CPU generations",
+        "",
+        "Cycles per hash of one thread, which do not depend on the clock rate: fewer is better. A column is the newest",
+        "record of a CPU with one compiler; a dash means that the CPU or the record has no such row.",
+        "",
+        *generations(records),
     ]
     for path, record in reversed(records.items()):
         name = path.relative_to(ROOT / "results").as_posix()

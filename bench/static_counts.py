@@ -1,6 +1,6 @@
-"""What the OpenCL kernel costs on GPUs that are not here: instructions a hash, registers and spills, by compiling.
+"""What the search costs on processors that are not here: instructions a hash on GPUs, cycles per hash on CPUs.
 
-    python bench/static_counts.py [--markdown results/static_counts.md]
+    python -m bench.static_counts [--markdown results/static_counts.md]
 
 clang (19 is best, see CLANG) compiles the kernel to PTX and to AMD's instruction set; ptxas and nvdisasm turn the
 PTX into NVIDIA's (SASS). Both come as wheels: pip install nvidia-cuda-nvcc nvidia-cuda-nvdisasm. Counted is the path
@@ -8,7 +8,7 @@ that a work item takes when it finds nothing, from its first instruction to its 
 
 Rates are *predictions*: no GPU was measured. The model holds a multiprocessor (NVIDIA, Ada and Ampere) to 64 results a
 cycle on the integer pipe, 64 on the multiply-add pipe and 128 instructions in all; an AMD compute unit to 64 vector
-instructions.
+instructions. For the C variants on CPUs llvm-mca predicts cycles (bench/mca.py).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench import mca
 from hashjoule.backends.opencl_kernel import Variant, source
 from hashjoule.data.reading import Date, Positive, Sourced, read_csv
 
@@ -260,8 +261,8 @@ def markdown() -> str:
     """Both tables, with what they were made with."""
     versions = [_run([tool, "--version"]).splitlines()[line] for tool, line in _tools()]
     lines = [
-        "# Instructions a hash, counted without a GPU", "",
-        "Made by `python bench/static_counts.py --markdown results/static_counts.md`; that file says what is counted.",
+        "# Costs of a hash on processors that are not here", "",
+        "Made by `python -m bench.static_counts --markdown results/static_counts.md`; that file says what is counted.",
         f"Tools: {'; '.join(versions)}.", "",
         "| architecture | kernel | total | integer pipe (AMD: vector) | multiply-add pipe | registers | spills |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -274,7 +275,7 @@ def markdown() -> str:
             lines.append(
                 f"| {arch} | {name} | {c.total:.0f} | {c.alu:.0f} | {c.mad:.0f} | {c.registers} | {c.spills} |"
             )
-    return "\n".join([*lines, "", *_predictions()]) + "\n"
+    return "\n".join([*lines, "", *_predictions(), "", *mca.markdown()]) + "\n"
 
 
 def _tools() -> list[tuple[str, int]]:
@@ -311,7 +312,7 @@ def _sources(gpu: Gpu) -> str:
 
 def main() -> int:
     """Prints the tables, or writes them to a file."""
-    parser = argparse.ArgumentParser(description="Instructions a hash of the OpenCL kernel on GPUs.")
+    parser = argparse.ArgumentParser(description="Costs of a hash on GPUs and CPUs that are not here.")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there")
     file = parser.parse_args().markdown
     try:

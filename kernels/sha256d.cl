@@ -43,11 +43,14 @@ __constant uint K[64] = {HJ_SHA256_K};
 #define ADD(x, y) ((x) + (y))
 #endif
 
-/* GPU compilers make one or two instructions of the plain form; LLVM makes two for AVX-512, where one does. */
+/* GPU compilers make one or two instructions of the plain form; LLVM makes two for AVX-512, where one does. Other CPUs
+ * have no logic of three inputs: there a ^ b is b ^ c of the next round, which compilers see. */
 #if WIDTH == 16 && defined(__AVX512F__)
 #define AS_INTS(x) __builtin_astype(x, int16)
 #define MAJ(a, b, c) \
     __builtin_astype(__builtin_ia32_pternlogd512_mask(AS_INTS(a), AS_INTS(b), AS_INTS(c), 0xe8, -1), V)
+#elif WIDTH > 1
+#define MAJ(a, b, c) ((b) ^ (((a) ^ (b)) & ((b) ^ (c))))
 #else
 #define MAJ(a, b, c) (((b) & (c)) | ((a) & ((b) | (c))))
 #endif

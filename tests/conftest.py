@@ -1,4 +1,4 @@
-"""What all tests share: a profile for hypothesis, and tools of the system that CI must have."""
+"""What all tests share: a profile for hypothesis, and programs that must exist in CI."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CommandLine = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def hashjoule(capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line as a function of its arguments."""
+    """Return the command line as a function of its arguments."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = cli.run(list(arguments))
@@ -34,7 +34,7 @@ def hashjoule(capsys: pytest.CaptureFixture[str]) -> CommandLine:
 
 
 def system_tool(name: str, package: str) -> str:
-    """The path of a program of the system. Where it is missing: a skip that names the package, in CI a failure."""
+    """Return the path of a program; if it is missing, skip the test and name the package, or fail in CI."""
     path = shutil.which(name)
     if path is None:
         reason = f"{name} is not installed; on Debian: apt-get install {package}"

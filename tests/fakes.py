@@ -15,7 +15,7 @@ from hashjoule.meters import Meter, MeterError
 
 @dataclass
 class Faulty:
-    """Finds what hashlib finds, then loses or invents hits as told; remembers the ranges it was given."""
+    """A backend that loses or invents hits on request, and remembers the ranges that it was given."""
 
     lose: bool = False
     invent: int = 0
@@ -35,12 +35,12 @@ class Faulty:
 
 
 def spec_of(backend: Any, name: str = "fake") -> BackendSpec:
-    """A registry spec around a backend."""
+    """Return a registry spec of a backend."""
     return BackendSpec(name=name, device="cpu", hardware=ONE_CORE, lanes=4, open=lambda: backend, rolled_versions=8)
 
 
 def device_spec(name: str, device: str, **facts: Any) -> BackendSpec:
-    """A registry spec of a device with these facts (see `Hardware`), whose work runs outside the calling thread."""
+    """Return a registry spec of a device with these facts (see `Hardware`), which works outside the calling thread."""
     hardware = Hardware(**{"cpu_cores": 0} | facts)
     return BackendSpec(
         name=name,
@@ -56,7 +56,7 @@ def device_spec(name: str, device: str, **facts: Any) -> BackendSpec:
 
 @dataclass
 class SteadyMeter:
-    """A meter that shows the same power until told otherwise, with the clock that it counts by; or a `live` one."""
+    """A meter that shows a constant power by a clock of its own, or by the real clock if it is `live`."""
 
     watts: float
     live: bool = False
@@ -66,7 +66,7 @@ class SteadyMeter:
     counted: float = 0.0
 
     def meter(self, name: str = "fake", **fields: Any) -> Meter:
-        """Its line of the registry: a package counter unless the fields say otherwise."""
+        """Return the meter's entry in the registry: a package counter unless the fields say otherwise."""
         return Meter(
             **{"covers": "cpu"}
             | fields
@@ -84,7 +84,7 @@ class SteadyMeter:
         return self.now_s
 
     def sleep(self, seconds: float) -> None:
-        """Lets time and energy run on."""
+        """Advance time and energy."""
         self.now_s += seconds
         self.counted += self.watts * seconds
 
@@ -97,7 +97,7 @@ class SteadyMeter:
         return self.counted
 
     def close(self) -> None:
-        """Remembers it."""
+        """Remember that the meter was closed."""
         self.closed = True
 
 
@@ -110,23 +110,23 @@ class FakeTime:
     cpu_s: float = 0.0
 
     def perf_counter(self) -> float:
-        """The next moment."""
+        """Return the next moment."""
         self.now_s += self.step_s
         return self.now_s
 
     def monotonic(self) -> float:
-        """The same clock."""
+        """Return the next moment of the same clock."""
         return self.perf_counter()
 
     def thread_time(self) -> float:
-        """The same pace, counted apart."""
+        """Return the next moment of a clock of its own, at the same pace."""
         self.cpu_s += self.step_s
         return self.cpu_s
 
     def process_time(self) -> float:
-        """The same pace, as if no other thread worked."""
+        """Return the next moment of a third clock, as if no other thread worked."""
         return self.thread_time()
 
     def time(self) -> float:
-        """Whoever measures by the wall clock is wrong."""
+        """Fail: nothing may be measured by the wall clock."""
         raise AssertionError("the wall clock is not for measuring")

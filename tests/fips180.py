@@ -45,7 +45,7 @@ def _schedule(block: bytes) -> list[int]:
 
 
 def compress(state: bytes, block: bytes) -> bytes:
-    """The state (32 bytes, big-endian words) after one block of 64 bytes; FIPS 180-4, 6.2.2."""
+    """Return the state (32 bytes, big-endian words) after one block of 64 bytes (FIPS 180-4, 6.2.2)."""
     start = struct.unpack(">8I", state)
     a, b, c, d, e, f, g, h = start
     for k, w in zip(ROUND_CONSTANTS, _schedule(block), strict=True):
@@ -57,14 +57,14 @@ def compress(state: bytes, block: bytes) -> bytes:
 
 
 def padded_blocks(message: bytes) -> list[bytes]:
-    """The message padded as 5.1.1 says, cut into blocks of 64 bytes."""
+    """Return the message in blocks of 64 bytes, padded as 5.1.1 says."""
     zeros = -(len(message) + 9) % 64
     padded = message + b"\x80" + bytes(zeros) + struct.pack(">Q", 8 * len(message))
     return [padded[i : i + 64] for i in range(0, len(padded), 64)]
 
 
 def sha256(message: bytes) -> bytes:
-    """SHA-256 of a message, by the function above."""
+    """Return SHA-256 of a message."""
     state = INITIAL_STATE
     for block in padded_blocks(message):
         state = compress(state, block)

@@ -1,4 +1,4 @@
-"""Record files written as plain JSON, as the design describes them, for what reads records of others."""
+"""Record files written as plain JSON, independently of the schema, for tests of everything that reads records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CPU = "AMD Ryzen 9 7950X"
 
 
 def result(**changes: Any) -> dict[str, Any]:
-    """A result of a record, by default a metered CPU."""
+    """Return a result of a record, by default of a metered CPU."""
     return {
         "backend": "c:shani",
         "mode": "plain",
@@ -31,7 +31,7 @@ def result(**changes: Any) -> dict[str, Any]:
 
 
 def write_record(folder: Path, *results: dict[str, Any]) -> Path:
-    """A record file with these results."""
+    """Write a record file with these results."""
     path = folder / "record.json"
     record = {
         "schema": "hashjoule.record/1",

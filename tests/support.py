@@ -1,4 +1,4 @@
-"""The shared test vectors, typed, and the plain `hashlib` arithmetic that the tests hold everything against.
+"""The shared test vectors, typed, and the plain `hashlib` arithmetic that tests compare with.
 
 Nothing here imports the package under test: what is checked and what it is checked with stay apart.
 """
@@ -25,22 +25,22 @@ BIP320_MASK = 0x1FFF_E000
 
 
 def sha256d(data: bytes) -> bytes:
-    """SHA-256 of SHA-256, in the byte order in which SHA-256 puts it out."""
+    """Return SHA-256 of SHA-256, in SHA-256's byte order."""
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
 def hash_value(header: bytes) -> int:
-    """The header's hash as the little-endian number that is compared with the target."""
+    """Return the header's hash as the little-endian number that is compared with the target."""
     return int.from_bytes(sha256d(header), "little")
 
 
 def meets(header: bytes, target: int) -> bool:
-    """Whether the header's hash is at most the target, which is all that proof of work asks."""
+    """Return whether the header's hash is at most the target."""
     return hash_value(header) <= target
 
 
 def near_misses(header: bytes) -> dict[str, bytes]:
-    """The same header with one small thing changed in each, by what was changed."""
+    """Return copies of the header with one small change each, by the name of the change."""
     version, time, nbits, nonce = *struct.unpack_from("<I", header), *struct.unpack_from("<III", header, 68)
 
     def changed(**fields: int) -> bytes:
@@ -59,7 +59,7 @@ def near_misses(header: bytes) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class HeaderVector:
-    """A block header that was really mined, and where it was found.
+    """The header of a real block, and its source.
 
     `header` holds the 80 bytes as they travel, `hash_hex` the block hash as it is shown: highest byte first.
     """
@@ -131,13 +131,13 @@ class CompressionVector:
 
 
 def load(name: str) -> Any:
-    """The parsed content of one file of vectors; `headers.json` ships with the package, for `hashjoule check`."""
+    """Return the content of a file of vectors; `headers.json` is part of the package, for `hashjoule check`."""
     folder = PACKAGE_DATA if name == "headers.json" else VECTORS
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
 def headers() -> list[HeaderVector]:
-    """Every known header: Bitcoin's main chain by height, then the first block of each test chain."""
+    """Return all headers: Bitcoin's main chain by height, then the first block of each test chain."""
     return [
         HeaderVector(
             name=entry["name"],
@@ -153,7 +153,7 @@ def headers() -> list[HeaderVector]:
 
 
 def messages() -> list[MessageVector]:
-    """SHA-256 of whole messages: the examples of FIPS 180 and a choice of NIST's CAVP answers."""
+    """Return messages with their SHA-256: examples of FIPS 180 and a selection of NIST's CAVP vectors."""
     return [
         MessageVector(
             name=entry["name"],
@@ -168,7 +168,7 @@ def messages() -> list[MessageVector]:
 
 
 def compressions() -> list[CompressionVector]:
-    """Single calls of the SHA-256 compression function, for code that has no padding of its own."""
+    """Return single calls of the compression function, for code that does no padding."""
     return [
         CompressionVector(
             name=entry["name"],

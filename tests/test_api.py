@@ -18,7 +18,7 @@ GENESIS = headers()[0]
 
 @pytest.mark.parametrize("name", hashjoule.__all__)
 def test_public_names_are_documented(name: str) -> None:
-    """Each can be imported, explains itself, and what it is called is what it is."""
+    """Each public name can be imported, has a docstring, and is the name of its object."""
     value = getattr(hashjoule, name)
     assert value.__name__ == name
     assert len(value.__doc__ or "") > 20
@@ -34,7 +34,7 @@ def test_public_names_are_typed() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """As of any module."""
+    """An unknown name raises AttributeError, as in any module."""
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         getattr(hashjoule, "nonsense")  # noqa: B009 - type checkers know that there is none
 
@@ -69,7 +69,7 @@ def test_solve_finds_the_first_block() -> None:
 
 
 def test_solve_says_none_when_the_range_holds_no_solution() -> None:
-    """And reports the whole range as done."""
+    """The result is None, and progress reaches the whole range."""
     done: list[float] = []
     assert solve(Header.parse(GENESIS.header), count=1000, version_mask=0xE000, threads=1, progress=done.append) is None
     assert done[-1] == 1
@@ -94,12 +94,12 @@ def test_bad_input_is_an_error_of_ours(wrong: dict[str, int | str]) -> None:
 
 
 def test_a_benchmark_gives_a_record() -> None:
-    """What `hashjoule bench` measures, without the command line."""
+    """`bench` returns what `hashjoule bench` measures."""
     record = bench(Plan(names=("c:portable",), modes=("plain",), threads=1, seconds=0.05))
     assert isinstance(record, Record)
     assert [result.backend for result in record.results] == ["c:portable"]
 
 
 def test_the_table_has_published_machines() -> None:
-    """Without a record."""
+    """Without a record the table has the published machines."""
     assert {row.origin for row in load_table()} == {"published"}

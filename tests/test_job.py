@@ -101,7 +101,7 @@ def test_headers_of_another_length(length: int) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 0xFFFF).map(lambda bits: (bits & 0x0A5F) << 13).filter(bool))
 def test_rolling_visits_every_version_once(version: int, mask: int) -> None:
-    """All combinations of the mask's bits, each once, the header's own first, other bits untouched."""
+    """Rolling yields each combination of the mask's bits once, the header's own first, and changes no other bit."""
     versions = list(roll(version, mask))
     assert versions[0] == version
     assert len(set(versions)) == len(versions) == 1 << mask.bit_count()
@@ -116,7 +116,7 @@ def test_masks_outside_bip_320(mask: int) -> None:
 
 
 def test_rolled_jobs_cut_the_versions_into_groups() -> None:
-    """Groups that follow each other hold all versions of the mask, in order."""
+    """Consecutive groups hold all versions of the mask, in order."""
     header = Header.parse(HEADERS[0].header)
     groups = [Job.rolled(header, 0x0000E000, 3, skip=skip).versions for skip in (0, 3, 6)]
     assert [v for group in groups for v in group] == list(roll(1, 0x0000E000))

@@ -59,7 +59,7 @@ def test_every_hit_is_found_once(job: Job, threads: int) -> None:
 
 
 def test_only_hits_that_hashlib_confirms_are_found() -> None:
-    """The rest is counted."""
+    """Other hits are counted as wrong."""
     found: list[Hit] = []
     outcome = search.search(Faulty(invent=3), Job.plain(HEADER, 1), count=100, found=found.append)
     assert (outcome.wrong_hits, found) == (3, [])
@@ -67,7 +67,7 @@ def test_only_hits_that_hashlib_confirms_are_found() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_fault_of_the_finder_reaches_the_caller(threads: int) -> None:
-    """And ends the search."""
+    """An exception in `found` ends the search."""
 
     def lost(hit: Hit) -> None:
         raise OSError("nobody takes it")

@@ -28,7 +28,7 @@ RATES = st.lists(st.floats(1e3, 1e12), min_size=2, max_size=30)
 
 @given(RATES)
 def test_the_interval_holds_the_median(samples: list[float]) -> None:
-    """It is the same each time, whatever the unit, and a point where all samples are equal."""
+    """The interval does not depend on chance or on the unit; equal samples give a single point."""
     interval = median_interval(samples)
     assert interval.low <= statistics.median(samples) <= interval.high
     assert median_interval(samples) == interval
@@ -37,7 +37,7 @@ def test_the_interval_holds_the_median(samples: list[float]) -> None:
 
 
 def test_one_sample_has_no_interval() -> None:
-    """Nothing is known of its scatter."""
+    """One sample says nothing about scatter."""
     with pytest.raises(ValueError, match="two samples"):
         median_interval([5.0])
 
@@ -47,7 +47,7 @@ TRUTH = 100.0
 
 
 def autoregressive(r: float) -> Series:
-    """Samples with a median of TRUTH and a scatter of 3 %, whose neighbours correlate by r."""
+    """Return samples with a median of TRUTH and a scatter of 3%, whose neighbours have a correlation of r."""
 
     def make(rng: random.Random, n: int) -> list[float]:
         state, found = rng.gauss(0, 1), []
@@ -60,7 +60,7 @@ def autoregressive(r: float) -> Series:
 
 
 def skewed(rng: random.Random, n: int) -> list[float]:
-    """Samples that are slowed by an exponential time, as interruptions do; half of them above TRUTH."""
+    """Return samples slowed by exponential delays, as interruptions do; half of them are above TRUTH."""
     return [TRUTH * (1 + 0.05 * math.log(2)) / (1 + 0.05 * rng.expovariate(1)) for _ in range(n)]
 
 
@@ -75,7 +75,7 @@ ROWS = 19
 
 
 def coverage(make: Series, n: int, rows: int, intervals: int) -> float:
-    """How often the interval of a row holds the truth, in runs of so many rows that share their noise."""
+    """Return how often the interval of a row holds the truth, in runs of `rows` rows that share their noise."""
     rng, held = random.Random(n), 0
     for _ in range(intervals // rows):
         run = [make(rng, n) for _ in range(rows)]
@@ -89,10 +89,10 @@ def coverage(make: Series, n: int, rows: int, intervals: int) -> float:
 @pytest.mark.parametrize("n", [3, 5, 8, 13, 27, 66])
 @pytest.mark.parametrize("noise", NOISES)
 def test_intervals_hold_the_truth_as_often_as_they_say(noise: str, n: int) -> None:
-    """95 % of them do, within 2: independent, skewed, or with neighbours that are alike.
+    """93 to 97% of the intervals hold the truth, for independent, skewed and correlated samples.
 
-    Three or five samples, even those of 19 rows together, do not tell a correlation of 0.7 from none. Whoever wants
-    95 % of the former to hold gets a little more than 97 % of the latter.
+    Three or five samples do not reveal a correlation of 0.7, even in 19 rows together. Intervals that are wide enough
+    for that correlation hold the truth in a little more than 97% of the cases without it.
     """
     most = {3: 0.99, 5: 0.98}.get(n, 0.97)
     assert 0.93 <= coverage(NOISES[noise], n, ROWS, 1900) <= most
@@ -101,12 +101,12 @@ def test_intervals_hold_the_truth_as_often_as_they_say(noise: str, n: int) -> No
 @pytest.mark.parametrize("n", [3, 8, 13, 27])
 @pytest.mark.parametrize("noise", ["skewed", "r=0.7"])
 def test_intervals_of_a_lone_row_are_wide_rather_than_wrong(noise: str, n: int) -> None:
-    """Nothing else tells how alike its neighbours are, so anything is possible until it has enough samples itself."""
+    """A single row cannot show the correlation of its neighbours, so its interval is wide until it has many samples."""
     assert coverage(NOISES[noise], n, 1, 1500) >= 0.925
 
 
 def test_correlations_are_found() -> None:
-    """Many rows show what one cannot; equal samples and pairs show nothing."""
+    """Many rows together show a correlation that one row cannot; equal samples and pairs show none."""
     rng = random.Random(4)
 
     def found(r: float, n: int, rows: int) -> float:
@@ -120,7 +120,7 @@ def test_correlations_are_found() -> None:
 
 
 def test_a_known_spread_is_added_in_quadrature() -> None:
-    """The clock's 1 % is all there is where samples agree, and little beside a scatter of 10 %."""
+    """A clock error of 1% is the whole interval where samples agree, and hardly widens a scatter of 10%."""
     steady = median_interval([100.0] * 20, spread=0.01)
     assert tuple(steady) == pytest.approx((100 * math.exp(-0.0196), 100 * math.exp(0.0196)))
     rng = random.Random(3)

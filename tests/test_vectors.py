@@ -1,4 +1,4 @@
-"""The vectors themselves, held against `hashlib`: nothing else in the suite may rest on a wrong one."""
+"""The vectors agree with `hashlib`, so that no other test rests on a wrong vector."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -36,12 +36,12 @@ each_compression = pytest.mark.parametrize("vector", COMPRESSIONS, ids=by_name)
 
 
 def year(vector: HeaderVector) -> int:
-    """The calendar year (UTC) of the header's time."""
+    """Return the calendar year (UTC) of the header's time."""
     return datetime.fromtimestamp(vector.time, UTC).year
 
 
 def has_rolled_version(vector: HeaderVector) -> bool:
-    """Whether the version is in BIP 9's form with some of the bits that BIP 320 lets miners roll."""
+    """Return whether the version has BIP 9's form and some of the bits that BIP 320 lets miners roll."""
     return vector.version >> 29 == 0b001 and bool(vector.version & BIP320_MASK)
 
 
@@ -60,7 +60,7 @@ def test_every_entry_has_just_its_fields() -> None:
 
 @pytest.mark.parametrize("entries", [HEADERS, MESSAGES, COMPRESSIONS], ids=lambda entries: type(entries[0]).__name__)
 def test_names_are_unique(entries: list[HeaderVector | MessageVector | CompressionVector]) -> None:
-    """A failing test names its vector, so a name stands for one entry."""
+    """Names are unique, so that a failing test identifies its vector."""
     names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
 
@@ -76,7 +76,7 @@ def test_every_entry_says_where_it_is_from(entry: HeaderVector | MessageVector |
 
 @each_header
 def test_header_is_proven_by_its_own_work(vector: HeaderVector) -> None:
-    """80 bytes whose double SHA-256 is the recorded block hash and meets the target that the header names."""
+    """A header has 80 bytes, the recorded hash, and a hash that meets its own target."""
     assert len(vector.header) == 80
     assert sha256d(vector.header)[::-1].hex() == vector.hash_hex
     assert 0 < vector.target < 2**256
@@ -85,7 +85,7 @@ def test_header_is_proven_by_its_own_work(vector: HeaderVector) -> None:
 
 @pytest.mark.parametrize("vector", [v for v in HEADERS if v.chain != "regtest"], ids=by_name)
 def test_near_misses_miss(vector: HeaderVector) -> None:
-    """One changed bit or the nonce next to it, and the work is gone.
+    """Changing one bit, or taking the next nonce, loses the proof of work.
 
     Not so on regtest, where every second hash meets the target.
     """
@@ -96,14 +96,14 @@ def test_near_misses_miss(vector: HeaderVector) -> None:
 
 
 def test_headers_cover_every_year_of_mainnet() -> None:
-    """At least 18 main chain headers, by height, one at least of each year since the first."""
+    """There are at least 18 main chain headers, in order of height, and at least one of each year."""
     assert len(MAINNET) >= 18
     assert [v.height for v in MAINNET] == sorted({v.height for v in MAINNET})
     assert {year(v) for v in MAINNET} == set(range(FIRST_YEAR, LAST_YEAR + 1))
 
 
 def test_headers_cover_version_rolling() -> None:
-    """Real rolled versions: each of the sixteen BIP 320 bits is set in some header and clear in another."""
+    """Among real rolled versions, each of BIP 320's sixteen bits is set in one header and clear in another."""
     rolled = [v for v in MAINNET if has_rolled_version(v)]
     assert len({v.version for v in rolled}) >= 5
     every, shared = 0, BIP320_MASK
@@ -129,7 +129,7 @@ def test_message_digest(vector: MessageVector) -> None:
 
 
 def test_messages_cover_padding() -> None:
-    """Empty, the longest that fits one block with its padding, one byte more, and a full block."""
+    """Messages include the empty one, the longest for one block with padding, one byte more, and a full block."""
     assert {0, 55, 56, 64} <= {len(v.message) for v in MESSAGES}
 
 
@@ -141,14 +141,14 @@ def test_plain_implementation_agrees(vector: MessageVector) -> None:
 
 @each_compression
 def test_compression(vector: CompressionVector) -> None:
-    """32 bytes of state, 64 of block, 32 of output, and the plain implementation gets the same output."""
+    """State, block and output have 32, 64 and 32 bytes, and the plain implementation gives the same output."""
     assert (len(vector.state), len(vector.block), len(vector.out)) == (32, 64, 32)
     assert fips180.compress(vector.state, vector.block) == vector.out
 
 
 @each_header
 def test_compressions_chain_to_the_block_hash(vector: HeaderVector) -> None:
-    """Midstate, first hash, second hash: three compressions end in the block hash that `hashlib` gives."""
+    """Three compressions (midstate, first hash, second hash) end in the block hash that `hashlib` gives."""
     first, second = fips180.padded_blocks(vector.header)
     midstate = fips180.compress(fips180.INITIAL_STATE, first)
     [last] = fips180.padded_blocks(fips180.compress(midstate, second))

@@ -91,7 +91,7 @@ def _programmable(found: Sequence[MachineComparison]) -> Iterable[str]:
         "Published powers of most GPUs and of the CPU are limits or thermal design powers, so their energies are upper "
         "bounds. A desktop CPU reorders instructions and keeps caches awake: it spends far more on each than the "
         "in-order core that the literature took apart. The GPUs that lie highest are cards of before "
-        "2012 whose power is a formula's."
+        "2012 whose rate is a formula estimate. The FPGAs are whole boards as their makers rate them."
     )
 
 

@@ -64,7 +64,7 @@ def machines_picture() -> str:
     drawing = Drawing(WIDTH, 330, "Energy of a hash on a CPU, a GPU, an FPGA and a mining chip, in J/TH")
     drawing.text(24, 36, "The same hash costs a million times more on a CPU", "title")
     drawing.text(24, 58, "J/TH, published, the best machine of each kind whose process is known", "muted small")
-    drawing.scale(ENERGIES, 76, 278, step=2)
+    drawing.scale(ENERGIES, 76, 278, step=3)
     for place, (name, machine, j_per_th) in enumerate(_rows()):
         y = 94 + 46 * place
         drawing.text(24, y + 8, name, "strong ink")
@@ -111,7 +111,7 @@ def carrying_picture() -> str:
     drawing.text(24, 36, "Where the joules go: the work, and what carries it", "title")
     drawing.text(24, 58, "J/TH of the same machines; each at its own process and voltage", "muted small")
     drawing.legend(24, 84, (("c", "gates alone"), ("b", "with what carries them"), ("a", "published")))
-    drawing.scale(ENERGIES, 102, 322, step=2)
+    drawing.scale(ENERGIES, 102, 322, step=3)
     chip = best_chip()
     rows = [(NAMES[row.machine.machine_class], row.predicted.work.value, row.predicted.total.value, row.published)
             for row in best_machines()]  # fmt: skip

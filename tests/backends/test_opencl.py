@@ -171,11 +171,12 @@ def test_a_kernel_that_does_not_compile_says_why(device: Any, monkeypatch: pytes
 
 
 def test_candidates_by_type_of_device() -> None:
-    """CPUs get vectors, widest first; GPUs scalars, several midstates, and multiply-adds on NVIDIA alone."""
+    """CPUs get vectors in both orders of the hashes; GPUs scalars, several midstates, multiply-adds on NVIDIA alone."""
     platform = SimpleNamespace(name="NVIDIA CUDA")
     gpu = SimpleNamespace(type=cl.device_type.GPU, platform=platform, max_work_group_size=1024)
     cpu = SimpleNamespace(type=cl.device_type.CPU, platform=SimpleNamespace(name="Portable"), max_work_group_size=4096)
-    assert [v.width for v in opencl_tuning.candidates(cpu, rolled=False)] == [16, 8, 4]
+    on_cpu = [(v.width, v.pipelined) for v in opencl_tuning.candidates(cpu, rolled=False)]
+    assert on_cpu == [(16, True), (16, False), (8, False), (4, False)]
     on_gpu = list(opencl_tuning.candidates(gpu, rolled=True))
     assert {v.width for v in on_gpu} == {1}
     assert {v.chains for v in on_gpu} == {1, 2, 4, 8}

@@ -12,6 +12,7 @@ VARIANTS = (
     Variant(local=4),
     Variant(local=2, per_item=2, mad_adds=True),
     Variant(chains=2, local=2, rolled=True),
+    Variant(width=4, per_item=2),
     Variant(width=4, per_item=2, pipelined=True),
     Variant(width=4, per_item=2, rolled=True, pipelined=True),
 )

@@ -1,5 +1,5 @@
 /* The search of c:avx512 for any CPU, so that it is tested where there is no AVX-512. */
-#define LANES 16
+#define LANES 4
 #include "generic-inl.h"
 
 #include "beside-inl.h"

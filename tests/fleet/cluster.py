@@ -1,4 +1,4 @@
-"""A real Dask cluster on loopback: a scheduler and workers, each a process, all ended with the test."""
+"""A real Dask cluster on loopback: a scheduler and workers in processes of their own, which end with the test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Process = subprocess.Popen[str]
 
 
 def until(condition: Callable[[], Any], seconds: float = START_SECONDS, what: str = "it") -> Any:
-    """Waits until something is true, and returns that."""
+    """Wait until a condition is true, and return its value."""
     ends_at_s = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < ends_at_s, f"{what} did not happen within {seconds} s"
@@ -41,10 +41,10 @@ def until(condition: Callable[[], Any], seconds: float = START_SECONDS, what: st
 
 
 class Cluster:
-    """A scheduler with workers. What they print is in the folder."""
+    """A scheduler with workers; their output goes to files in a folder."""
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", inside: tuple[str, ...] = ()) -> None:
-        """`inside` is a command in front of all others (`ip netns exec ...`)."""
+        """Prepare a cluster; `inside` is put before every command (`ip netns exec ...`)."""
         self.folder, self.host, self.port, self._inside = folder, host, free_port(), inside
         self.address = f"tcp://{host}:{self.port}"
         self.diary = folder / "diary"
@@ -66,7 +66,7 @@ class Cluster:
         return process, log
 
     def start_scheduler(self) -> None:
-        """Starts the scheduler, again at the same address, and waits until it listens."""
+        """Start the scheduler, or restart it at the same address, and wait until it listens."""
         arguments = ["-c", SCHEDULER, "--host", self.host, "--port", str(self.port)]
         arguments += ["--dashboard-address", f"{self.host}:0"]
         self.scheduler, log = self._start(arguments, {})
@@ -82,7 +82,7 @@ class Cluster:
         host: str = "127.0.0.1",
         inside: tuple[str, ...] | None = None,
     ) -> list[Process]:
-        """Starts workers and waits until they are registered."""
+        """Start workers and wait until they are registered."""
         arguments = [
             "-m",
             "distributed.cli.dask_worker",
@@ -100,19 +100,19 @@ class Cluster:
         return [process for process, _ in started]
 
     def call(self, *arguments: str, **settings: dict[str, float]) -> Process:
-        """The command line, with the lazy backend and constants of modules of `fleet`, against this cluster."""
+        """Start a command against this cluster, with the lazy backend and changed constants of `fleet`."""
         settings = {"model": {"SHORTEST_S": RANGE_S}, **settings}
         env = {**os.environ, "PYTHONPATH": str(ROOT), "HASHJOULE_LAZY_SET": json.dumps(settings)}
         command = [*self._inside, sys.executable, "-m", "tests.fleet.lazy", *arguments, "--dask", self.address]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=ROOT)
 
     def scanned(self) -> list[tuple[int, int, int, int]]:
-        """The diary of all lazy workers: process, first version, first nonce, count."""
+        """Return the diary of all lazy workers: process, first version, first nonce, count."""
         lines = self.diary.read_text().splitlines() if self.diary.exists() else []
         return [(int(a), int(b), int(c), int(d)) for a, b, c, d in (line.split() for line in lines)]
 
     def end(self) -> None:
-        """Ends all its processes."""
+        """End all processes of the cluster."""
         for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -122,7 +122,7 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path, workers: int = 0, **options: Any) -> Iterator[Cluster]:
-    """A running cluster of the test."""
+    """Start a cluster and end it after the test."""
     folder.mkdir(exist_ok=True)
     made = Cluster(folder)
     try:
@@ -135,7 +135,7 @@ def cluster(folder: Path, workers: int = 0, **options: Any) -> Iterator[Cluster]
 
 
 def outcome(process: Process, timeout_s: float = 60) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command, which has to end in time."""
+    """Wait for a command to end; return its exit code, stdout and stderr."""
     try:
         out, err = process.communicate(timeout=timeout_s)
     finally:
@@ -147,7 +147,7 @@ def outcome(process: Process, timeout_s: float = 60) -> tuple[int, str, str]:
 
 @contextmanager
 def listening(answer: bytes | None) -> Iterator[str]:
-    """A server on loopback that is no scheduler: it says `answer` to whoever connects, or nothing; its HOST:PORT."""
+    """Start a server that is not a scheduler and sends `answer`, if any, to each client; yield its HOST:PORT."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         import threading

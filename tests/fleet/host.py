@@ -1,4 +1,4 @@
-"""Preloaded by a worker, it says that it runs on the machine HASHJOULE_TEST_HOST."""
+"""A module that a worker preloads to report HASHJOULE_TEST_HOST as its machine."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A backend that sleeps instead of searching, knows the solution, and keeps a diary: what a cluster does, without load.
+"""A backend that sleeps instead of searching, knows the solution, and keeps a diary of what it was asked.
 
 Workers load it with `dask worker --preload tests.fleet.lazy`, the command line with `python -m tests.fleet.lazy`.
 Environment variables set it up: HASHJOULE_LAZY_DIARY is the file of the diary, HASHJOULE_LAZY_CRASH makes it kill its
@@ -29,10 +29,10 @@ SOLUTIONS = [Hit(vector.version, vector.nonce) for vector in headers()]
 
 
 class Lazy:
-    """Takes as long as RATE_HS says and finds the nonces of real blocks."""
+    """A backend that takes as long as RATE_HS says and finds the nonces of real blocks."""
 
     def scan(self, job: Job, first_nonce: int, count: int) -> list[Hit]:
-        """See `Backend.scan`. The diary gets a line for each call of a search that comes to its end."""
+        """Sleep as long as the scan would take, then write a line to the diary (see `Backend.scan`)."""
         if "HASHJOULE_LAZY_CRASH" in os.environ:
             os.abort()
         if job.target >= EASY:
@@ -50,7 +50,7 @@ class Lazy:
 
 
 def specs() -> list[BackendSpec]:
-    """One spec."""
+    """Return the lazy backend alone."""
     return [BackendSpec(name="lazy", device="cpu", hardware=ONE_CORE, lanes=1, open=Lazy, rolled_versions=16)]
 
 

@@ -1,4 +1,4 @@
-"""`bench --dask` on real clusters: each machine once, the others in spite of those that fail; the fleet's record."""
+"""`bench --dask` on real clusters measures each machine once, whatever happens on the others."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ if "hashjoule.fleet.child" in sys.orig_argv:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Cluster]:
-    """A scheduler without workers."""
+    """Start a scheduler without workers."""
     (tmp_path / "sitecustomize.py").write_text(AILING)
     with cluster(tmp_path) as made:
         yield made
 
 
 def join(made: Cluster, host: str, fault: str = "", workers: int = 1, **more: str) -> None:
-    """Adds workers of one machine that all have a fault."""
+    """Add workers of one machine with the same fault."""
     env = {"HASHJOULE_TEST_HOST": host, "HASHJOULE_TEST_FAULT": fault, "PYTHONPATH": f"{made.folder}:{ROOT}"}
     env["HASHJOULE_TEST_CHILDREN"] = str(made.folder / "children")
     made.start_workers(workers, {**env, **more}, preload="tests.fleet.host")
 
 
 def test_each_machine_is_measured_once_and_none_stops_the_others(own: Cluster, tmp_path: Path) -> None:
-    """Two workers of one machine, and machines that die, hang, crash, lack a backend, compute wrongly, are outdated."""
+    """One machine has two workers; others die, hang, crash, lack a backend, compute wrongly or are outdated."""
     join(own, "good", workers=2)
     for fault in ("hang", "crash", "kill the worker", "lack", "wrong"):
         join(own, fault.split()[0], fault)
@@ -111,7 +111,7 @@ def test_each_machine_is_measured_once_and_none_stops_the_others(own: Cluster, t
 
 
 def test_devices_that_several_workers_see_are_measured_once(own: Cluster) -> None:
-    """Workers that are shown different GPUs are all asked; the CPU, which all of them see, is measured by one."""
+    """Each worker that is shown another GPU measures that GPU; one of them measures the CPU that all of them see."""
     for shown in ("0,1", "1,0", "1"):
         join(own, "rig", CUDA_VISIBLE_DEVICES=shown)
     code, out, err = outcome(own.call("bench", *SHORT))
@@ -124,7 +124,7 @@ def test_devices_that_several_workers_see_are_measured_once(own: Cluster) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_nothing_goes_on_measuring_for_nobody(own: Cluster) -> None:
-    """Ctrl-C: exit 130, who was not measured is named; kill -9 of the worker: so is its host. No child is left."""
+    """Ctrl-C ends with 130 and names unmeasured hosts; a killed worker's host is named too. No child survives."""
     join(own, "slow")
     worker = psutil.Process(own.workers[0].pid)
     process = own.call("bench", "--backend", "c:portable", "--seconds", "60", "--json")
@@ -147,12 +147,12 @@ def test_nothing_goes_on_measuring_for_nobody(own: Cluster) -> None:
 
 
 def member(address: str, host: str = "h", view: str = "", reason: str | None = None, name: str = "n") -> Member:
-    """A worker."""
+    """Return a worker as it describes itself."""
     return Member(f"tcp://{address}:1", 1, name, host, view, reason)
 
 
 def test_machines_are_told_apart_by_what_they_are() -> None:
-    """Not by address or name; equal names get the address; a silent worker is one of its own."""
+    """Machines are told apart by their identifier. Equal names get the address; a silent worker is its own machine."""
     found = [member("a"), member("b"), member("c", host="other"), member("d", host="", reason="silent")]
     by_name = {machine.name: machine for machine in by_machine(found)}
     assert [len(machine.workers) for machine in by_name.values()] == [2, 1, 1]
@@ -164,12 +164,12 @@ def test_machines_are_told_apart_by_what_they_are() -> None:
 
 
 def gpu(name: str, bus: str) -> BackendSpec:
-    """A spec of a GPU."""
+    """Return a spec of a GPU."""
     return device_spec(name, "Fake 9000", kind="gpu", pci_bus_id=bus)
 
 
 def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By PCI bus id, whatever the backend is called; with nothing left, nothing is measured, which is no fault."""
+    """A device is recognised by its PCI bus id in any backend. If no device is left, that is not a failure."""
     specs = [spec_of(Faulty(), "fake"), gpu("cl:0.0", "01:00.0"), gpu("cl:0.1", "02:00.0")]
     monkeypatch.setattr(backends, "resolve", lambda names: specs)
     asked: list[list[str]] = []
@@ -193,7 +193,7 @@ def test_measured_devices_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bar for each host that is measured now, and one for all; elsewhere nothing."""
+    """A terminal shows a bar for each host that is being measured, and one for all; a file gets nothing."""
     plain = io.StringIO()
     monkeypatch.setattr(sys, "stderr", plain)
     with progress_bars("hosts") as show:

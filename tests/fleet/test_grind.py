@@ -1,4 +1,4 @@
-"""`grind --dask` on real clusters: found once, every range searched, through lost workers, pauses and restarts."""
+"""`grind --dask` on real clusters searches every range, in spite of lost workers, pauses and restarts."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ FAST = {"OVERDUE_SECONDS": 1.0, "OVERDUE_FACTOR": 1.0}
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of two workers that no test harms."""
+    """Start a cluster of two workers, shared by tests that do not harm it."""
     with cluster(tmp_path_factory.mktemp("cluster"), 2) as made:
         yield made
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Cluster]:
-    """A scheduler of this test's own, without workers."""
+    """Start a scheduler for one test, without workers."""
     with cluster(tmp_path) as made:
         yield made
 
 
 def times_searched(made: Cluster, start: int, count: int) -> Counter[int]:
-    """How many positions of the range were searched how many times, by the workers' own diaries."""
+    """Return how many positions were searched how many times, according to the workers' diaries."""
     marks = Counter[int]()
     for _, _, first, size in made.scanned():
         marks[max(first, start)] += 1
@@ -61,7 +61,7 @@ def times_searched(made: Cluster, start: int, count: int) -> Counter[int]:
 
 
 def test_a_planted_solution_is_found(fleet: Cluster) -> None:
-    """By a real backend: the solved header and nothing else on stdout; the workers rest soon after."""
+    """A real backend finds it. Stdout has the solved header and nothing else; soon after, the workers are idle."""
     code, out, err = outcome(fleet.call("grind", UNSOLVED, "--start", str(GENESIS.nonce - 5_000_000)))
     assert (code, out) == (0, GENESIS.header.hex() + "\n"), err
     busy = [psutil.Process(worker.pid) for worker in fleet.workers]
@@ -69,7 +69,7 @@ def test_a_planted_solution_is_found(fleet: Cluster) -> None:
 
 
 def test_rolled_versions_are_shared_out(fleet: Cluster) -> None:
-    """Without a solution in the space: exit 1, every version with every nonce tried once."""
+    """Without a solution, every version is tried with every nonce once, and the exit code is 1."""
     before = len(fleet.scanned())
     arguments = ["--count", "2000", "--version-mask", "00ffe000", "--backend", "lazy", "--start", "4294966296"]
     code, out, err = outcome(fleet.call("grind", UNSOLVED, *arguments))
@@ -93,7 +93,7 @@ def test_a_hit_withdraws_the_ranges_of_others(fleet: Cluster) -> None:
 
 
 def test_the_ranges_of_a_killed_worker_are_searched_by_others(own: Cluster) -> None:
-    """kill -9 in the middle of a range: everything is searched, the rest once."""
+    """After kill -9 in the middle of a range, that range is searched again and all others once."""
     own.start_workers(3)
     process = own.call("grind", UNSOLVED, "--backend", "lazy", "--count", str(32 * RANGE))
     until(lambda: len({pid for pid, *_ in own.scanned()}) == 3, what="a search on each worker")
@@ -108,7 +108,7 @@ def test_the_ranges_of_a_killed_worker_are_searched_by_others(own: Cluster) -> N
 
 
 def test_a_paused_worker_holds_nobody_up(own: Cluster) -> None:
-    """SIGSTOP, which Dask does not notice: its overdue ranges go to others; late answers are not counted again."""
+    """Dask does not notice SIGSTOP. Overdue ranges go to other workers, and late answers are not counted again."""
     own.start_workers(2)
     process = own.call("grind", UNSOLVED, "--backend", "lazy", "--count", str(32 * RANGE), grind=FAST)
     until(lambda: len({pid for pid, *_ in own.scanned()}) == 2, what="a search on each worker")
@@ -126,7 +126,7 @@ def test_a_paused_worker_holds_nobody_up(own: Cluster) -> None:
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_restarted_scheduler_is_found_again(own: Cluster, tmp_path: Path, noticed: bool) -> None:
-    """Killed and started with new workers at its address: the search goes on, nothing that was done is done again.
+    """The scheduler restarts at its address with new workers: the search goes on, and no range is repeated.
 
     One that is back before the command looks is found by Dask's own client, and nothing needs to be said.
     """
@@ -155,12 +155,12 @@ def test_a_restarted_scheduler_is_found_again(own: Cluster, tmp_path: Path, noti
 
 
 def done(state: str) -> int:
-    """Positions that a state file says are done."""
+    """Return the positions that are done according to a state file."""
     return sum(b - a for a, b in json.loads(Path(state).read_text())["done"]) if Path(state).exists() else 0
 
 
 def test_a_scheduler_that_stays_away_ends_the_search(own: Cluster, tmp_path: Path) -> None:
-    """One sentence, exit 3, and the state file has what was done."""
+    """The command ends with one sentence and exit code 3, and the state file holds the progress."""
     own.start_workers(1)
     state = str(tmp_path / "state")
     arguments = ["grind", UNSOLVED, "--backend", "lazy", "--count", str(400 * RANGE), "--state", state]
@@ -175,7 +175,7 @@ def test_a_scheduler_that_stays_away_ends_the_search(own: Cluster, tmp_path: Pat
 
 
 def test_a_killed_client_is_resumed(fleet: Cluster, tmp_path: Path) -> None:
-    """kill -9 of the command: its workers stop, and the same command does the rest."""
+    """After kill -9 of the command, its workers stop; the same command, run again, searches the rest."""
     state, start, count = str(tmp_path / "state"), 1_000_000_000, 16 * RANGE
     arguments = ["grind", UNSOLVED, "--backend", "lazy", "--start", str(start), "--count", str(count), "--state", state]
     process = fleet.call(*arguments)
@@ -205,7 +205,7 @@ def test_a_found_solution_is_kept(fleet: Cluster, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_an_interrupt_keeps_the_state(fleet: Cluster, tmp_path: Path) -> None:
-    """Ctrl-C: exit 130, no traceback."""
+    """Ctrl-C ends the command with exit code 130 and without a traceback."""
     state = str(tmp_path / "state")
     process = fleet.call("grind", UNSOLVED, "--backend", "lazy", "--target", "2", "--state", state)
     until(lambda: done(state), what="a range")
@@ -216,7 +216,7 @@ def test_an_interrupt_keeps_the_state(fleet: Cluster, tmp_path: Path) -> None:
 
 
 def test_clusters_that_cannot_be_used_are_told_before_anything_is_searched(own: Cluster) -> None:
-    """Without workers, and with mixed versions: one sentence, with the worker and both versions, exit 3."""
+    """Without workers or with mixed versions, one sentence names the worker and both versions; the exit code is 3."""
     search = ["grind", UNSOLVED, "--backend", "lazy", "--count", str(RANGE)]
     for arguments in (search, ["bench"]):
         code, out, err = outcome(own.call(*arguments))
@@ -231,7 +231,7 @@ def test_clusters_that_cannot_be_used_are_told_before_anything_is_searched(own: 
 
 
 def test_bad_input_is_one_sentence(fleet: Cluster, hashjoule: CommandLine, tmp_path: Path) -> None:
-    """Malformed addresses and files, options that do not go together: exit 2 or 3, nothing on stdout."""
+    """Malformed addresses or files and conflicting options end with exit code 2 or 3 and nothing on stdout."""
     (tmp_path / "empty.json").write_text("{}")
     (tmp_path / "odd.json").write_text('{"address": "gopher://x"}')
     for arguments, code, says in [
@@ -253,7 +253,7 @@ def test_bad_input_is_one_sentence(fleet: Cluster, hashjoule: CommandLine, tmp_p
 
 
 def test_who_is_no_scheduler_is_told(hashjoule: CommandLine) -> None:
-    """A closed port, a port that says nothing, a server of something else: one sentence within seconds, exit 3."""
+    """A closed port, a silent one, or another kind of server: one sentence within seconds, and exit code 3."""
     for arguments in (["grind", UNSOLVED], ["bench"]):
         code, out, err = hashjoule(*arguments, "--dask", f"127.0.0.1:{free_port()}")
         assert (code, out, err.count("\n")) == (3, "", 1)
@@ -266,14 +266,14 @@ def test_who_is_no_scheduler_is_told(hashjoule: CommandLine) -> None:
 
 
 def test_a_backend_that_no_worker_has(fleet: Cluster, hashjoule: CommandLine) -> None:
-    """Exit 3, with the workers' reason."""
+    """The command ends with exit code 3 and the workers' reason."""
     code, out, err = hashjoule("grind", UNSOLVED, "--dask", fleet.address, "--backend", "opencl:gpu:none")
     assert (code, out) == (3, "")
     assert "no worker that can be used: there is no backend" in err
 
 
 def test_a_backend_that_kills_every_worker_ends_the_search(own: Cluster) -> None:
-    """However often their nannies start new ones."""
+    """The search ends however often Dask's nannies restart the workers."""
     own.start_workers(3, {"HASHJOULE_LAZY_CRASH": "1"})
     process = own.call("grind", UNSOLVED, "--backend", "lazy", grind={"HOPELESS_LOSSES": 3})
     code, out, err = outcome(process)
@@ -282,7 +282,7 @@ def test_a_backend_that_kills_every_worker_ends_the_search(own: Cluster) -> None
 
 
 def test_a_worker_that_lies_is_left_out() -> None:
-    """A hit that hashlib denies, or of another version or nonce, is none: the range stays to be searched."""
+    """A hit that hashlib denies, or outside the range, does not count, and the range is searched again."""
     header = Header.parse(GENESIS.header)
     search = ClusterSearch("127.0.0.1:1", Problem(header, GENESIS.target, None, 0, 1000))
     part = search.ledger.take(1000)
@@ -299,7 +299,7 @@ def test_a_worker_that_lies_is_left_out() -> None:
 
 
 def test_without_dask_nothing_of_it_is_imported() -> None:
-    """Neither Dask nor `hashjoule.fleet`, though both are installed."""
+    """Without --dask, neither Dask nor `hashjoule.fleet` is imported, though both are installed."""
     code = f"""
 import sys
 from hashjoule import cli
@@ -313,7 +313,7 @@ sys.exit(str(heavy) if heavy else 0)
 
 
 def test_dask_that_is_not_installed_is_told() -> None:
-    """With what to install, exit 3."""
+    """The sentence says what to install; the exit code is 3."""
     code = f"""
 import sys
 sys.modules["distributed"] = None

@@ -1,4 +1,4 @@
-"""Workers with addresses of their own, in network namespaces that the test makes, and a link that goes down."""
+"""Workers in network namespaces with addresses of their own, and a link that goes down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="network namespa
 
 @pytest.fixture
 def far_apart(tmp_path: Path) -> Iterator[tuple[Cluster, str]]:
-    """A cluster with a worker beside its scheduler and one in a namespace of its own; and the name of that."""
+    """Start a cluster with one worker beside the scheduler and one in another namespace; yield both names."""
     ip = system_tool("ip", "iproute2")
     here, there = f"hj{os.getpid()}a", f"hj{os.getpid()}b"
     for name in (here, there):
@@ -52,7 +52,7 @@ def far_apart(tmp_path: Path) -> Iterator[tuple[Cluster, str]]:
 
 
 def test_far_workers(far_apart: tuple[Cluster, str]) -> None:
-    """Two addresses of one machine are measured once. One that a broken link hides is overdue, and loses nothing."""
+    """One machine with two addresses is measured once; a worker behind a broken link is overdue, without a loss."""
     cluster, there = far_apart
     short = ["--backend", "c:portable", "--mode", "plain", "--seconds", "0.05", "--threads", "1"]
     code, out, err = outcome(cluster.call("bench", *short))

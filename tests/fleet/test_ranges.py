@@ -1,4 +1,4 @@
-"""Who searches what: disjoint, complete, each position counted once, whatever happens to workers and answers."""
+"""The ledger of ranges: disjoint and complete, and each position counts once, whatever happens to workers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ steps = st.lists(st.tuples(st.booleans(), intervals))
 
 @given(steps)
 def test_intervals_are_a_set(changes: list[tuple[bool, tuple[int, int]]]) -> None:
-    """Whatever is added and removed, they hold what a set would, sorted and apart; `add` says how much was new."""
+    """Intervals hold what a set would, sorted and apart; `add` returns how many numbers were new."""
     kept, plain = Intervals(), set[int]()
     for add, (first, end) in changes:
         part = set(range(first, end))
@@ -47,7 +47,7 @@ def test_intervals_are_a_set(changes: list[tuple[bool, tuple[int, int]]]) -> Non
 
 
 def check(ledger: Ledger) -> None:
-    """Every position is done, open or out; none is open and anything else; none is out twice."""
+    """Check that each position is done, open or handed out; open ones are nothing else, and none is out twice."""
     done = {n for a, b in ledger.done for n in range(a, b)}
     free = {n for a, b in ledger.open for n in range(a, b)}
     out = Counter(n for part in ledger.handed_out for n in range(part.first, part.end))
@@ -61,7 +61,7 @@ def check(ledger: Ledger) -> None:
 
 @given(st.data(), st.integers(0, 120), st.integers(1, 50))
 def test_each_position_is_counted_once(data: st.DataObject, total: int, group: int) -> None:
-    """In any order of ranges given, finished, lost, finished late, answered twice, and after a restart from a state."""
+    """This holds for any order of ranges handed out, finished, lost, answered late or twice, and after a restart."""
     ledger = Ledger(total, group)
     known: list[Range] = []
     counted = answered = 0
@@ -90,7 +90,7 @@ def test_each_position_is_counted_once(data: st.DataObject, total: int, group: i
 
 
 def test_a_late_answer_counts_what_nobody_else_has_done() -> None:
-    """The worker that was thought lost answers after half of its range was searched by another: half is repeated."""
+    """A worker that was thought lost answers after another searched half of its range: that half is repeated."""
     ledger = Ledger(100, 100)
     late = ledger.take(60)
     assert late
@@ -106,7 +106,7 @@ def test_a_late_answer_counts_what_nobody_else_has_done() -> None:
 
 
 def test_positions_are_versions_and_nonces() -> None:
-    """All ranges together name each (version, nonce) once, past 2^32 from 0 on."""
+    """All ranges together name each (version, nonce) once, also where nonces wrap to 0 after 2^32."""
     problem = replace(ROLLED, mask=0x0001E000 | 0x00E00000, count=5, start=NONCES - 2)
     assert (problem.versions, problem.versions_at_once, problem.total, problem.hashes) == (128, 64, 10, 640)
     ledger, pairs = Ledger(problem.total, problem.count), Counter[tuple[int, int]]()
@@ -120,7 +120,7 @@ def test_positions_are_versions_and_nonces() -> None:
 
 
 def test_only_a_solution_of_this_search_is_one() -> None:
-    """hashlib has to confirm it, with a nonce of the range and a version of the mask."""
+    """A solution has a nonce of the range and a version of the mask, and hashlib confirms it."""
     problem = Problem(HEADER, GENESIS.target, None, GENESIS.nonce - 5, 10)
     assert problem.solved(Hit(GENESIS.version, GENESIS.nonce)) == HEADER
     assert problem.solved(Hit(GENESIS.version, GENESIS.nonce + 1)) is None
@@ -132,7 +132,7 @@ def test_only_a_solution_of_this_search_is_one() -> None:
 
 
 def test_a_state_is_read_back(tmp_path: Path) -> None:
-    """What was done and the solution; the file is written at once, so that a folder that cannot be is told first."""
+    """Progress and solution are read back. The file is written at the start, so that a bad path is reported then."""
     path = tmp_path / "state"
     assert StateFile(path, ROLLED).done == ()
     assert path.exists()
@@ -157,7 +157,7 @@ def test_a_state_is_read_back(tmp_path: Path) -> None:
     ],
 )
 def test_the_state_of_another_search_is_refused(tmp_path: Path, change: dict[str, Any], names: str) -> None:
-    """With what differs, and the file stays as it is."""
+    """The error says what differs, and the file is not changed."""
     path = tmp_path / "state"
     StateFile(path, ROLLED).write([(0, 5)])
     before = path.read_bytes()
@@ -167,7 +167,7 @@ def test_the_state_of_another_search_is_refused(tmp_path: Path, change: dict[str
 
 
 def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
-    """Other files, ranges outside the search, a solution that is none: a sentence, and the file stays."""
+    """Other files, ranges outside the search and wrong solutions are refused with a sentence; the file stays."""
     path = tmp_path / "state"
     StateFile(path, ROLLED).write([(0, 5)])
     good = path.read_text()

@@ -1,4 +1,4 @@
-"""The fleet's record: what is added up, what is not known, and who stands out."""
+"""The fleet's record: sums, unknown values and outliers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ CREATED = "2026-11-22T10:00:00Z"
 
 
 def results(*changes: dict[str, Any]) -> tuple[Result, ...]:
-    """Results of a record."""
+    """Return results of a record."""
     return msgspec.convert([result(**change) for change in changes], tuple[Result, ...])
 
 
 def at(rate_hs: float, **changes: Any) -> dict[str, Any]:
-    """A result of that rate."""
+    """Return a result of that rate."""
     return {"hashrate_hs": {"median": rate_hs, "mad": 0.0, "ci95_low": rate_hs, "ci95_high": rate_hs}, **changes}
 
 
 def record(*changes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Record:
-    """A record with these results."""
+    """Return a record with these results."""
     machine = {"cpu": CPU, "features": [], "cores": 16, "memory": 1, "os": "Linux", "virtualised": None}
     return msgspec.convert(
         {
@@ -47,12 +47,12 @@ def record(*changes: dict[str, Any], warnings: tuple[str, ...] = ()) -> Record:
 
 
 def host(name: str, *changes: dict[str, Any], devices: dict[str, str] | None = None) -> Host:
-    """A host that measured these results."""
+    """Return a host that measured these results."""
     return summary.host(name, 1, [Reply(record(*changes), devices or {})])
 
 
 def test_a_fleet_is_the_sum_of_its_hosts() -> None:
-    """Sum, spread, the slowest, J/TH of all power over all hashes; hosts without a record are there with a reason."""
+    """The record has sum, spread, slowest host and overall J/TH; hosts without a record have a reason."""
     hosts = [host("a", at(1e9)), host("b", at(3e9)), host("c", at(2e9)), Host("d", 2, reason="it died")]
     fleet = summarise(hosts, CREATED)
     assert (fleet.measured, fleet.hashrate_hs, fleet.slowest) == (3, 6e9, "a")
@@ -68,14 +68,14 @@ def test_a_fleet_is_the_sum_of_its_hosts() -> None:
 
 
 def test_nothing_measured_is_null() -> None:
-    """No sum, no spread, no J/TH."""
+    """Without a measurement there is no sum, no spread and no J/TH."""
     fleet = summarise([Host("d", 1, reason="it died")], CREATED, complete=False)
     assert (fleet.hashrate_hs, fleet.spread, fleet.j_per_th, fleet.slowest) == (None, None, None, None)
     assert fleet_text(fleet).startswith("The run was interrupted")
 
 
 def test_no_meter_no_j_per_th() -> None:
-    """J/TH counts the metered hosts alone; where a device has no meter the host has no power."""
+    """J/TH covers metered hosts only; a host with an unmetered device has no power."""
     metered, bare = host("a", at(1e9)), host("b", at(9e9, **UNMETERED))
     assert (metered.power_w, bare.power_w) == (200, None)
     both = summarise([metered, bare], CREATED)
@@ -87,7 +87,7 @@ def test_no_meter_no_j_per_th() -> None:
 
 
 def test_a_device_counts_once() -> None:
-    """The best result of each: the CPU by C or OpenCL, and two GPUs of one name by their bus."""
+    """Each device counts with its best result: one CPU in two backends, two equal GPUs on different buses."""
     gpus = {"device": "Fake 9000", "energy": ENERGY | {"scope": "board"}}
     measured = [
         at(1e9),
@@ -105,7 +105,7 @@ def test_a_device_counts_once() -> None:
 
 
 def test_runs_of_one_machine_become_one_record() -> None:
-    """All results, each warning once, the sum of the devices; a run that failed is told beside."""
+    """The merged record has all results, each warning once, and the sum of the devices; failures become a reason."""
     cpu, card = record(at(1e9), warnings=("hot",)), record(at(5e9, **UNMETERED), warnings=("hot", "loud"))
     both = merged([cpu, card])
     assert [r.hashrate_hs.median for r in both.results] == [1e9, 5e9]
@@ -131,14 +131,14 @@ def test_runs_of_one_machine_become_one_record() -> None:
     ],
 )
 def test_odd_hosts(rate_hs: float, like_hs: list[float], says: str | None) -> None:
-    """Far from the median of their like, by their spread; never by less than 5 %, never among two."""
+    """An outlier is far from the median for the spread of its group, by more than 5%, among at least three hosts."""
     why = outlier(rate_hs, like_hs)
     assert (why is None) == (says is None)
     assert why is None or says is None or why.startswith(says)
 
 
 def test_only_hosts_of_one_model_are_compared() -> None:
-    """A slow CPU among GPUs is no odd one; a slow one among its like is named."""
+    """A slow CPU among GPUs is no outlier; a slow CPU among equal CPUs is one."""
     hosts = [host(f"h{i}", at(1e9)) for i in range(4)] + [host("slow", at(5e8))]
     hosts += [host("gpu", at(9e9, **UNMETERED))]
     fleet = summarise(hosts, CREATED)
@@ -148,7 +148,7 @@ def test_only_hosts_of_one_model_are_compared() -> None:
 
 
 def test_a_kept_fleet_is_shown(tmp_path: Path, hashjoule: CommandLine) -> None:
-    """As `bench --dask` showed it, without Dask; not in formats that are one machine's."""
+    """`show` prints a saved fleet without Dask, and refuses formats that hold one machine only."""
     fleet = summarise([host("a", at(1e9)), host("b", at(2e9))], CREATED)
     file = RecordFile(tmp_path, None, CREATED, "fleet").write(fleet)
     assert hashjoule("show", str(file)) == (0, fleet_text(fleet) + "\n", "")

@@ -1,4 +1,4 @@
-"""The page in a real browser: it runs without an error or a request, and its tools agree with the Python functions."""
+"""The page in a real browser: no error, no request, and filters and sliders agree with Python."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """Headless Chromium with a new profile, which logs its console and its requests."""
+    """Start headless Chromium with a new profile; it logs its console and its requests."""
     options = webdriver.ChromeOptions()
     options.binary_location = system_tool("chromium", "chromium")
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -55,7 +55,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
-    """The records of each page: none, a metered one beside a GPU without a meter, an unmetered one, an attack."""
+    """Write the records of each page: none, a metered CPU with an unmetered GPU, an unmetered CPU, an attack."""
 
     def record(*results: dict[str, Any]) -> list[Path]:
         return [write_record(tmp_path_factory.mktemp("record"), *results)]
@@ -74,7 +74,7 @@ Opened = Callable[[Path, int, str], webdriver.Chrome]
 
 @pytest.fixture
 def show(opened: Opened, files: dict[str, list[Path]], tmp_path: Path) -> Open:
-    """Opens one of the pages from a file, at a width and in a colour scheme."""
+    """Return a function that opens one of the pages at a width and in a colour scheme."""
 
     def visit(name: str, width: int = 1200, scheme: str = "light") -> webdriver.Chrome:
         return opened(
@@ -86,7 +86,7 @@ def show(opened: Opened, files: dict[str, list[Path]], tmp_path: Path) -> Open:
 
 @pytest.fixture
 def opened(browser: webdriver.Chrome) -> Opened:
-    """Opens a file at a width and in a colour scheme, and waits for its chart."""
+    """Return a function that opens a file at a width and in a colour scheme, and waits for its chart."""
 
     def visit(path: Path, width: int, scheme: str) -> webdriver.Chrome:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -105,7 +105,7 @@ def opened(browser: webdriver.Chrome) -> Opened:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    """Waits until something holds, at most half a minute."""
+    """Wait until a condition holds, at most half a minute."""
     deadline = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < deadline, "waited for half a minute"
@@ -113,25 +113,25 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 def log(page: webdriver.Chrome, kind: str) -> list[Any]:
-    """What the browser has logged since the last call."""
+    """Return what the browser has logged since the last call."""
     entries: list[Any] = page.get_log(kind)  # type: ignore[no-untyped-call]
     return entries
 
 
 def marks(page: webdriver.Chrome) -> list[WebElement]:
-    """The marks of the chart."""
+    """Return the marks of the chart."""
     return page.find_elements(By.CSS_SELECTOR, "#chart .point")
 
 
 def shown_rows(page: webdriver.Chrome) -> list[int]:
-    """Numbers of the table's visible rows from top to bottom."""
+    """Return the numbers of the table's visible rows from top to bottom."""
     script = "return [...document.querySelectorAll('#machines tbody tr:not([hidden])')].map(r => Number(r.dataset.row))"
     numbers: list[int] = page.execute_script(script)
     return numbers
 
 
 def fill(page: webdriver.Chrome, name: str, value: str) -> None:
-    """Types into a field of the filters, in place of what is there."""
+    """Replace the text in a field of the filters."""
     field = page.find_element(By.CSS_SELECTOR, f"#filters [name={name}]")
     if field.tag_name == "input":
         field.clear()
@@ -139,7 +139,7 @@ def fill(page: webdriver.Chrome, name: str, value: str) -> None:
 
 
 def ticks(page: webdriver.Chrome) -> list[str]:
-    """The texts of the chart's axes."""
+    """Return the texts of the chart's axes."""
     texts: list[str] = page.execute_script(
         "return [...document.querySelectorAll('#chart > text:not([class*=label])')].map(t => t.textContent)"
     )
@@ -147,7 +147,7 @@ def ticks(page: webdriver.Chrome) -> list[str]:
 
 
 def test_nothing_fails_and_nothing_is_fetched(show: Open) -> None:
-    """Opened from a file, with and without records, in both schemes: no message, no request, no foreign script."""
+    """Opening a page logs no message, sends no request and runs no injected script, in both colour schemes."""
     for name, scheme in (("field", "light"), ("metered", "dark"), ("unmetered", "light"), ("hostile", "dark")):
         page = show(name, scheme=scheme)
         page.execute_script(
@@ -165,7 +165,7 @@ def test_nothing_fails_and_nothing_is_fetched(show: Open) -> None:
 
 
 def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]]) -> None:
-    """A click on a heading sorts up, a second one down, what is not known last; the order is `select`'s."""
+    """A click on a heading sorts as `select` does, a second click in reverse; unknown values come last."""
     page, rows = show("metered"), select(load_table(files["metered"]))
     keys: tuple[SortKey, ...] = ("shipped", "j_per_th")
     for key in keys:
@@ -180,7 +180,7 @@ def test_columns_sort_as_in_python(show: Open, files: dict[str, list[Path]]) -> 
 
 
 def test_every_column_sorts(show: Open) -> None:
-    """The other columns sort too: numbers as numbers, and every row stays."""
+    """The other columns sort too, numbers as numbers, and no row disappears."""
     page = show("field")
     data = json.loads(page.execute_script("return document.getElementById('data').textContent"))["rows"]
     for column in ("name", "maker", "class", "node_nm", "hashrate_hs", "power_w", "class_ratio", "ratio"):
@@ -192,7 +192,7 @@ def test_every_column_sorts(show: Open) -> None:
 
 
 def test_filters_agree_with_python(show: Open, files: dict[str, list[Path]]) -> None:
-    """Class, maker and years keep the rows that `Filter` keeps, in table and chart; the reader's own rows stay."""
+    """Class, maker and years keep the rows that `Filter` keeps, in table and chart; measured rows always stay."""
     page, rows = show("metered"), select(load_table(files["metered"]))
 
     def holds(wanted: list[Filter], text: str = "") -> None:
@@ -261,7 +261,7 @@ def test_the_chart_zooms(show: Open) -> None:
 
 
 def pinch(page: webdriver.Chrome, chart: WebElement) -> None:
-    """Spreads two fingers on the chart."""
+    """Spread two fingers on the chart."""
     box = page.execute_script("return arguments[0].getBoundingClientRect()", chart)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     for kind, apart in (("touchStart", 40), ("touchMove", 120), ("touchMove", 220)):
@@ -271,7 +271,7 @@ def pinch(page: webdriver.Chrome, chart: WebElement) -> None:
 
 
 def test_marks_have_notes(show: Open, files: dict[str, list[Path]]) -> None:
-    """The arrow keys go through the machines by date; each note has name, figures and the link to its source."""
+    """Arrow keys go through the machines by date; each note has the name, the figures and a link to the source."""
     page, rows = show("field"), select(load_table(files["field"]))
     dated = [(row, row.shipped) for row in rows if row.j_per_th is not None and row.shipped]
     in_order = [row for row, _ in sorted(dated, key=lambda pair: decimal_year(pair[1]))]
@@ -289,7 +289,7 @@ def test_marks_have_notes(show: Open, files: dict[str, list[Path]]) -> None:
 
 
 def test_a_click_keeps_a_note(show: Open) -> None:
-    """Pointing at a mark shows its note, leaving hides it; after a click it stays, so that its link can be reached."""
+    """A note shows while the pointer is on its mark. After a click it stays, so that its link can be reached."""
     page = show("metered")
     chart, tip = page.find_element(By.ID, "chart"), page.find_element(By.ID, "tip")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
@@ -313,12 +313,12 @@ def test_a_click_keeps_a_note(show: Open) -> None:
 
 
 def number(page: webdriver.Chrome, output: str) -> float:
-    """The unrounded value behind a result of the sliders."""
+    """Return the unrounded value behind a result of the sliders."""
     return float(page.find_element(By.ID, output).get_attribute("data-value") or "nan")
 
 
 def expected(price: float, btc: float, network: float, jth: float, rate: float) -> dict[str, float]:
-    """What the Python functions make of the sliders' values."""
+    """Return what the Python functions compute from the sliders' values."""
     paid = put_network(Sheet(), Given())
     power = formulas.fleet_power_w(rate * 1e12, jth)
     revenue = formulas.revenue_usd_per_day(rate * 1e12, network * 1e18, paid.subsidy_btc, paid.fees_btc, btc)
@@ -354,7 +354,7 @@ def test_sliders_agree_with_python(show: Open) -> None:
 
 
 def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
-    """They begin with the newest figures of the data set and the measured machine; slider and field go together."""
+    """Sliders begin with the newest figures of the data set and the measured machine; slider and field agree."""
     page = show("metered")
     start = {name: float(page.find_element(By.ID, name).get_attribute("value") or "nan") for name in SETTINGS[0]}
     assert start == pytest.approx(
@@ -382,7 +382,7 @@ def test_sliders_begin_with_the_data_set_and_follow(show: Open) -> None:
 
 
 def test_the_record_can_be_downloaded(show: Open, files: dict[str, list[Path]], tmp_path: Path) -> None:
-    """The button gives a file of the record's name that reads as the same record."""
+    """The button saves a file with the record's name, which reads back as the same record."""
     page = show("metered")
     folder = tmp_path / "downloads"
     folder.mkdir()
@@ -394,7 +394,7 @@ def test_the_record_can_be_downloaded(show: Open, files: dict[str, list[Path]], 
 
 
 def test_the_theme_follows_the_system_and_the_button(show: Open) -> None:
-    """Dark where the system is dark; the button changes it and says what it does."""
+    """The theme is the system's until the button changes it; the button says what it will do."""
     backgrounds = {}
     for scheme, other in (("light", "Dark theme"), ("dark", "Light theme")):
         page = show("field", scheme=scheme)
@@ -431,7 +431,7 @@ return found;
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(show: Open, scheme: str) -> None:
-    """Every text, those of the pictures included, has a contrast of at least 4.5 with what it stands on (WCAG AA)."""
+    """Every text, in charts too, has a contrast of at least 4.5 with its background (WCAG AA)."""
     page = show("metered", scheme=scheme)
     page.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     page.execute_script("document.getElementById('chart').focus()")
@@ -472,7 +472,7 @@ def test_a_phone_scrolls_only_downwards(show: Open, name: str) -> None:
 
 
 def test_the_table_fits_a_laptop(show: Open) -> None:
-    """At 1280 px every column is whole, and no hint speaks of more."""
+    """At 1280 px every column is visible, no hint is shown, and no word in the source column is broken."""
     page = show("metered", width=1280)
     box = page.find_element(By.CSS_SELECTOR, ".table")
     assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", box)
@@ -507,7 +507,7 @@ def test_a_phone_keeps_words_whole(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_the_table_of_a_phone_says_that_it_is_wider(show: Open) -> None:
-    """At 390 px a hint says so, and the names stay in sight while the other columns are scrolled."""
+    """At 390 px a hint says so, and names stay visible while the other columns scroll."""
     page = show("metered", width=390)
     box = page.find_element(By.CSS_SELECTOR, ".table")
     assert "scroll it sideways" in page.find_element(By.ID, "table-hint").text
@@ -533,7 +533,7 @@ return [...document.querySelectorAll("#chart text.label, #chart text.line-label"
 
 @pytest.mark.parametrize("width", [1280, 768, 390])
 def test_no_label_hides_a_mark(show: Open, width: int) -> None:
-    """Of the machines, at any width; many machines have a name, and the user's own always has."""
+    """At any width no label covers a mark; several machines have a label, and the user's own always has one."""
     page = show("metered", width=width)
     labels = [label.text for label in page.find_elements(By.CSS_SELECTOR, "#chart .label")]
     assert len(labels) >= 4
@@ -545,7 +545,7 @@ def test_no_label_hides_a_mark(show: Open, width: int) -> None:
 def test_a_plot_is_an_interactive_chart(
     opened: Opened, name: ViewName, files: dict[str, list[Path]], tmp_path: Path
 ) -> None:
-    """As a page of its own: marks have notes, letters are large enough on a phone, nothing stands there twice."""
+    """`plot -o FILE.html` has notes on marks, text of at least 11 px on a phone, and its caption once."""
     rows = load_table(files["metered"])
     save(rows, name, tmp_path / "plot.html")
     page = opened(tmp_path / "plot.html", 500, "dark")
@@ -571,7 +571,7 @@ VALUES = (0, 9.45, 0.0035, 4487, 999.9, 28.6e6, 999_999, -12.345, 1.5e12, 100, 6
 
 
 def test_numbers_are_written_as_in_python(show: Open) -> None:
-    """The script of the page and the command line write a number alike."""
+    """The page's script formats numbers as the command line does."""
     page = show("field")
     written = page.execute_script("return arguments[0].map((value) => formatNumber(value))", VALUES)
     assert written == [number_text(value) for value in VALUES]

@@ -44,7 +44,7 @@ sys.exit(cli.run(sys.argv[1:]))
 
 
 class Command:
-    """The command in a process of its own, listening on a port that it says."""
+    """A running `hashjoule gauge`, which reports the port that it listens on."""
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-c", _PROGRAM, "gauge", "--listen", "127.0.0.1:0", *arguments]
@@ -58,17 +58,17 @@ class Command:
         self.port = int(found[1])
 
     def said(self) -> str:
-        """What it has written to stderr."""
+        """Return what the command has written to stderr."""
         self._err.seek(0)
         return self._err.read()
 
     def end(self) -> tuple[int, str, str]:
-        """Wait for the end: exit code, stdout, stderr."""
+        """Wait for the end; return exit code, stdout and stderr."""
         out, _ = self.process.communicate(timeout=WAIT_S)
         return self.process.returncode, out, self.said()
 
     def close(self) -> None:
-        """End it, if it still runs."""
+        """End the command if it still runs."""
         self.process.kill()
         self.process.communicate()
         self._err.close()
@@ -76,7 +76,7 @@ class Command:
 
 @contextmanager
 def command(*arguments: str) -> Iterator[Command]:
-    """The command, ended with the block."""
+    """Start the command, and end it with the block."""
     running = Command(*arguments)
     try:
         yield running
@@ -93,13 +93,13 @@ def await_count(client: StratumClient) -> None:
 
 
 def gauge_of(record: dict[str, Any], index: int = 0) -> dict[str, Any]:
-    """The gauge part of one of a record's results."""
+    """Return the gauge part of one result."""
     gauge: dict[str, Any] = record["results"][index]["gauge"]
     return gauge
 
 
 def test_our_own_miner_is_measured(tmp_path: Path) -> None:
-    """`hashjoule mine` with rolled versions: the gauge's rate and its own meter agree, the record is saved."""
+    """The gauged rate of `hashjoule mine --roll-version` agrees with the miner's own; the record is saved."""
     with command(
         "--seconds", "8", "--difficulty", "0.0005", "--class", "cpu", "--save", str(tmp_path), "--json"
     ) as gauge:
@@ -127,7 +127,7 @@ def test_our_own_miner_is_measured(tmp_path: Path) -> None:
 
 
 def test_a_run_as_text() -> None:
-    """A table, the ramp-up, and what is missing for J/TH."""
+    """The text has a table, the ramp-up, and what is missing for J/TH."""
     arguments = ["--seconds", "1", "--difficulty", EASY, "--name", "my miner", "--class", "cpu"]
     with command(*arguments) as gauge, mining(gauge.port):
         code, out, err = gauge.end()
@@ -142,7 +142,7 @@ def test_a_run_as_text() -> None:
 
 
 def test_a_run_for_precision() -> None:
-    """It ends when the interval is that narrow."""
+    """The run ends when the interval is as narrow as --precision asks."""
     with command("--precision", "20", "--difficulty", EASY, "--json") as gauge, mining(gauge.port):
         code, out, err = gauge.end()
     assert code == 0, err
@@ -154,7 +154,7 @@ def test_a_run_for_precision() -> None:
 
 
 def test_several_miners_and_one_meter() -> None:
-    """Each has a result without energy, their sum has it."""
+    """Each miner has a result without energy; the sum has the energy."""
     arguments = ["--seconds", "3", "--difficulty", EASY, "--watts", "50", "--json"]
     with command(*arguments) as gauge, mining(gauge.port, "one"), mining(gauge.port, "two"):
         code, out, err = gauge.end()
@@ -167,7 +167,7 @@ def test_several_miners_and_one_meter() -> None:
 
 
 def test_meter_and_device_side_by_side() -> None:
-    """A Shelly at 23 W and an AxeOS that says 17.4 W: both stand in the record."""
+    """The record holds both the 23 W of a Shelly and the 17.4 W that an AxeOS device reports."""
     with served(SimulatedPlug("shelly-gen2", Load(23.0))) as plug, axeos(AXEOS) as port:
         arguments = ["--seconds", "6", "--meter", f"shelly://{plug}", "--device", f"http://127.0.0.1:{port}"]
         with command(*arguments, "--difficulty", EASY, "--json") as gauge, mining(gauge.port):
@@ -202,7 +202,7 @@ def test_a_meter_that_fails_during_the_run(fault: str) -> None:
 
 
 def test_a_device_that_falls_silent() -> None:
-    """What it said before stands, with a warning."""
+    """The device's earlier reports are kept, with a warning."""
     with ExitStack() as stack:
         with axeos(AXEOS) as port:
             arguments = ["--seconds", "2", "--device", f"http://127.0.0.1:{port}", "--difficulty", EASY, "--json"]
@@ -214,7 +214,7 @@ def test_a_device_that_falls_silent() -> None:
 
 
 def test_ctrl_c_prints_what_there_is() -> None:
-    """Marked incomplete, with exit code 130."""
+    """The result is marked incomplete; the exit code is 130."""
     with command("--seconds", "600", "--difficulty", EASY, "--json") as gauge, mining(gauge.port) as client:
         await_count(client)
         time.sleep(0.5)
@@ -227,7 +227,7 @@ def test_ctrl_c_prints_what_there_is() -> None:
 
 
 def test_ctrl_c_before_a_miner_came() -> None:
-    """Nothing was measured: 130, and no result."""
+    """Nothing was measured: there is no result, and the exit code is 130."""
     with command("--json") as gauge:
         gauge.process.send_signal(signal.SIGINT)
         code, out, _ = gauge.end()
@@ -236,7 +236,7 @@ def test_ctrl_c_before_a_miner_came() -> None:
 
 
 def test_nobody_comes() -> None:
-    """One sentence and exit code 3; a visitor that is no miner is named."""
+    """The command ends with one sentence and exit code 3; a client that is not a miner is named."""
     with command("--wait", "1") as gauge:
         code, out, err = gauge.end()
     assert (code, out) == (3, "")
@@ -249,7 +249,7 @@ def test_nobody_comes() -> None:
 
 
 def test_a_miner_that_delivers_nothing_right() -> None:
-    """What became of its shares is said."""
+    """The sentence says what became of the miner's shares."""
     with command("--wait", "2", "--difficulty", EASY) as gauge:
         client = StratumClient(gauge.port).start()
         assert client.submit(client.find(above=True))["result"] is None
@@ -271,7 +271,7 @@ def test_a_difficulty_at_which_every_hash_is_a_share() -> None:
 
 
 def test_a_port_in_use(hashjoule: CommandLine) -> None:
-    """It says what to do."""
+    """The sentence says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, _, err = hashjoule("gauge", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert code == 3
@@ -301,7 +301,7 @@ def test_a_port_in_use(hashjoule: CommandLine) -> None:
     ],
 )
 def test_bad_input(arguments: list[str], code: int, says: str, hashjoule: CommandLine) -> None:
-    """One sentence that says what is wrong; nothing is waited for."""
+    """One sentence says what is wrong, at once."""
     found, out, err = hashjoule("gauge", "--wait", "1", *arguments)
     assert (found, out) == (code, ""), err
     assert says in err
@@ -309,7 +309,7 @@ def test_bad_input(arguments: list[str], code: int, says: str, hashjoule: Comman
 
 
 def test_records_are_taken_like_any_other(hashjoule: CommandLine, tmp_path: Path) -> None:
-    """show, table, compare, explain, plot and report."""
+    """show, table, compare, explain, plot and report read a gauge record."""
     golden = str(GOLDEN_RECORD_WITH_GAUGE)
     for arguments in (
         ["show", golden],

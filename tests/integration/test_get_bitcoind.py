@@ -1,4 +1,4 @@
-"""tools/get-bitcoind: its options do what options do."""
+"""The options of tools/get-bitcoind."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ TOOL = ROOT / "tools" / "get-bitcoind"
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs it in an empty folder."""
+    """Run the script in an empty folder."""
     return subprocess.run([sys.executable, TOOL, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
 
 
@@ -27,7 +27,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_options_make_no_folder(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
-    """--help helps; what is no option is refused."""
+    """--help prints help, and unknown options are refused; neither makes a folder."""
     done = run(tmp_path, *arguments)
     assert done.returncode == code
     assert words in done.stdout + done.stderr
@@ -35,7 +35,7 @@ def test_options_make_no_folder(arguments: list[str], code: int, words: str, tmp
 
 
 def test_a_bitcoind_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    """The second call says its version and is done."""
+    """The second call prints the version and changes nothing."""
     done = run(tmp_path, str(bitcoind().parents[1]))
     assert (done.returncode, done.stderr) == (0, "")
     assert "version" in done.stdout

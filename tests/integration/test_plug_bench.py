@@ -1,4 +1,4 @@
-"""`bench --meter` over a plug on loopback whose load is known exactly: J/TH within 1 %, and what a fault costs."""
+"""`bench --meter` with a plug on loopback whose load is known exactly: J/TH within 1%, and faults of the plug."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET = "not to be seen"
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plug's login in the environment, a short idle measurement, no battery."""
+    """Set the plug's login, shorten the idle measurement, and hide any battery."""
     monkeypatch.setenv(web.PASSWORD, SECRET)
     monkeypatch.setattr(energy, "_LONGEST_WALL_IDLE_SECONDS", 1.0)
     monkeypatch.setattr(battery, "disturbance", lambda: None)
@@ -31,7 +31,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def drawn(load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Collects what the load drew, in joules, between the two readings of each turn."""
+    """Collect the joules that the load drew between the two readings of each turn."""
     joules: list[float] = []
     turn = Metering.turn
 
@@ -48,7 +48,7 @@ def drawn(load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
 
 def bench(plug: SimulatedPlug, netloc: str, seconds: float = 0.2) -> Record:
-    """A run of one row with this plug."""
+    """Run the benchmark of one backend with this plug."""
     plan = Plan(names=("c:portable",), modes=("plain",), threads=1, seconds=seconds, meter=url(plug, netloc))
     plan.check()
     return run.run(plan, backends.resolve(plan.names), lambda text, part: None)
@@ -63,7 +63,7 @@ LOADS = [
 
 @pytest.mark.parametrize("plug", LOADS, ids=["15.00 W", "varying, counted", "varying, integrated"])
 def test_j_per_th_of_a_known_load(plug: SimulatedPlug, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within 1 % of what the load drew while the row was measured, over the rate of the same time."""
+    """J/TH is within 1% of the load's joules over the hashes of the same time."""
     with served(plug) as netloc, drawn(plug.load, monkeypatch) as joules:
         record = bench(plug, netloc)
     (result,) = record.results
@@ -79,7 +79,7 @@ def test_j_per_th_of_a_known_load(plug: SimulatedPlug, monkeypatch: pytest.Monke
 
 
 def test_a_turn_is_as_long_as_the_counter_s_steps_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 45 W a hundred steps of 3.6 J take 8 s, less than ten renewals: the turn grows from 0.2 s to 10 s."""
+    """A turn lasts for enough steps and renewals of the counter: at 45 W it grows from 0.2 s to 10 s."""
     plug = SimulatedPlug("shelly-gen2", Load(45.0))
     with served(plug) as netloc:
         record = bench(plug, netloc)
@@ -111,7 +111,7 @@ def fault(plug: SimulatedPlug, kind: str) -> None:
     ],
 )
 def test_a_plug_that_fails_during_the_run(kind: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warning that says what happened; the energy is null, the rate is kept, and nothing hangs."""
+    """A warning says what happened, the energy is null, the rate is kept, and nothing hangs."""
     monkeypatch.setattr("hashjoule.meters.watch.STILL_S", 2.0)
     monkeypatch.setattr("hashjoule.meters.watch.SILENCE_S", 1.0)
     monkeypatch.setattr(web, "TIMEOUT_S", 0.5)
@@ -130,7 +130,7 @@ def test_a_plug_that_fails_during_the_run(kind: str, says: str, monkeypatch: pyt
 
 
 def test_a_laptop_that_charges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plug counts what goes into the battery: at the start that ends the run, later the energy is null."""
+    """A charging battery ends the run at its start; if charging begins later, the energy is null."""
     charging = "the battery is charging, and the plug counts that too"
     monkeypatch.setattr("hashjoule.meters.RENEWALS", 2)
     plug = SimulatedPlug("shelly-gen2", Load(1500.0))
@@ -147,7 +147,7 @@ def test_a_laptop_that_charges_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_devices_shows_what_a_plug_says(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its power, how it is read and how fine that is."""
+    """`devices` shows the plug's power, how it is read, and its resolution."""
     plug = SimulatedPlug("shelly-gen2", Load(15.0), password=SECRET)
     with served(plug) as netloc:
         assert cli.run(["devices", "--meter", url(plug, netloc)]) == 0

@@ -38,7 +38,7 @@ EXAMPLES = [block for page in HOW_TOS for block in blocks("sh", page.read_text("
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: block[:30].strip())
 def test_commands_of_the_readme(block: str, tmp_path: Path) -> None:
-    """The commands of a block, one after another in an empty folder, end with 0; benchmarks are cut short."""
+    """The commands of a block run one after another in an empty folder and end with 0; benchmarks are shortened."""
     with cluster(tmp_path / "cluster", 2) if "--dask" in block else nullcontext() as made:
         if made:
             (tmp_path / "cluster.json").write_text(json.dumps({"address": made.address}))
@@ -46,7 +46,7 @@ def test_commands_of_the_readme(block: str, tmp_path: Path) -> None:
 
 
 def run_all(block: str, tmp_path: Path) -> None:
-    """Runs the commands of a block."""
+    """Run the commands of a block."""
     for command in commands(block):
         arguments = [match for argument in command for match in expanded(argument, tmp_path)]
         if arguments[0] == "bench" and "--quick" not in arguments:
@@ -59,7 +59,7 @@ def run_all(block: str, tmp_path: Path) -> None:
 
 
 def expanded(argument: str, folder: Path) -> list[str]:
-    """A pattern's files, as a shell would have them; the argument itself if it is none."""
+    """Expand a pattern as a shell would; return any other argument as it is."""
     return sorted(str(path) for path in folder.glob(argument)) or [argument] if "*" in argument else [argument]
 
 

@@ -1,4 +1,4 @@
-"""The report of a gauged miner: its own name, verified shares, and its claims called claims."""
+"""The section of a gauged miner names the miner, shows its verified shares, and marks what the miner says of itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RATE = {"median": 1.16e12, "mad": 1e10, "ci95_low": 1.12e12, "ci95_high": 1.2e12
 
 
 def gauged(device: str, method: str, scope: str) -> dict[str, Any]:
-    """A result of `hashjoule gauge`, by a meter or by the device's own report."""
+    """Return a result of `hashjoule gauge` whose power comes from a meter or from the device's own report."""
     return {
         "backend": "stratum",
         "mode": "rolled",
@@ -59,7 +59,7 @@ def page(folder: Path, *results: dict[str, Any]) -> str:
 
 
 def test_a_gauged_miner_has_its_own_section(tmp_path: Path) -> None:
-    """It is named, not the computer that counted; measured and reported rates stand side by side."""
+    """The heading names the miner, not the computer that counted; measured and reported rates are both shown."""
     html = page(tmp_path, gauged("Bitaxe Gamma", "counter", "wall"))
     assert '<h2 id="machine-title-0">Bitaxe Gamma</h2>' in html
     assert "Bitaxe Gamma: 1.16 TH/s proven by 3,724 shares in 60.0 minutes" in html
@@ -72,7 +72,7 @@ def test_a_gauged_miner_has_its_own_section(tmp_path: Path) -> None:
 
 
 def test_a_reported_power_is_called_reported(tmp_path: Path) -> None:
-    """In the headline, in the facts and in the note of its mark; a metered one is preferred."""
+    """Headline, facts and the note in the chart say that the device reported it; a metered power is preferred."""
     html = page(tmp_path, gauged("Claimer", "reported", "device"))
     assert "<h1>Claimer takes 19.7 joules for a terahash, by its own report of its power</h1>" in html
     assert "22.9 W (reported)" in html

@@ -27,12 +27,12 @@ from hashjoule.report.numbers import (
     ],
 )  # fmt: skip
 def test_numbers_have_three_significant_digits(value: float | None, shown: str) -> None:
-    """Rounded at the third digit, however large or small; unknown is a dash."""
+    """Numbers of any size are rounded to three digits; an unknown number is a dash."""
     assert number(value) == shown
 
 
 def test_units_suit_the_value() -> None:
-    """The largest unit that leaves at least one before the point, also where rounding reaches the next unit."""
+    """The unit is the largest one that leaves at least 1, also after rounding: 999.6 W is 1.00 kW."""
     assert hashrate(2.267e6) == "2.27 MH/s"
     assert hashrate(999.6e9) == "1.00 TH/s"
     assert hashrate(12) == "12.0 H/s"
@@ -55,7 +55,7 @@ def test_ratios_and_plurals() -> None:
 
 
 def test_grid_lines_have_short_numbers() -> None:
-    """No zeros after the point, words from a million up, the unit of a rate or power."""
+    """Numbers on an axis have no trailing zeros, and words from a million up; rates and powers have their unit."""
     assert [tick(value) for value in (0.5, 10, 2500, 100_000, 1e6, 2.5e7)] == [
         "0.5",
         "10",
@@ -69,7 +69,7 @@ def test_grid_lines_have_short_numbers() -> None:
 
 
 def test_spans_of_years() -> None:
-    """Months where they are short; an interval has one unit, and may have no upper end."""
+    """Short spans are in months. An interval has one unit for both ends, and may have no upper end."""
     assert [years(value) for value in (0.5, 1 / 12, 2.83)] == ["6 months", "1 month", "2.8 years"]
     assert years_between(0.42, 0.66) == "5 to 8 months"
     assert years_between(1.2, 1.6) == "1.2 to 1.6 years"

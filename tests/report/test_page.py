@@ -1,4 +1,4 @@
-"""The page as a file: what stands in it is what the table and the explanation say, and it is written whole or not."""
+"""The page as a file: it shows what `table` and `explain` print, and it is replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='hacked
 
 
 def page(path: Path | None = None) -> str:
-    """The page of one record, or of none."""
+    """Return the page of one record, or the page without records."""
     return report_page([(path.name, dated_record(path))] if path else [])
 
 
 def test_a_page_is_one_small_file_that_loads_nothing(tmp_path: Path) -> None:
-    """Under 1 MB, and no element or rule that fetches: addresses stand only in links to sources and in the data."""
+    """The page is under 1 MB, and nothing in it is loaded from elsewhere; addresses occur in links and data only."""
     text = page(write_record(tmp_path, result(), result(**UNMETERED)))
     assert len(text.encode()) < 1_000_000
     assert re.findall(r"<(?:link|img|iframe|object|embed|base)\b|\bsrc=|@import|url\((?!#)", text) == []
@@ -37,14 +37,14 @@ def test_a_page_is_one_small_file_that_loads_nothing(tmp_path: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_page(tmp_path: Path) -> None:
-    """Nothing of the time or the place of rendering stands in it."""
+    """The page depends on the records alone, not on when or where it is made."""
     path = write_record(tmp_path, result())
     assert page(path) == page(path)
     assert str(tmp_path) not in page(path)
 
 
 def test_every_row_of_the_table_stands_in_it(tmp_path: Path) -> None:
-    """Each row has the texts of `hashjoule table`, published and measured alike."""
+    """Published and measured machines have a row each, with the same texts as in `hashjoule table`."""
     path = write_record(tmp_path, result(), result(**UNMETERED))
     lines = re.findall(r"<tr[^>]* data-row=\"\d+\">(.*?)</tr>", page(path))
     rows = select(load_table([path]))
@@ -55,7 +55,7 @@ def test_every_row_of_the_table_stands_in_it(tmp_path: Path) -> None:
 
 
 def test_the_waterfall_is_that_of_explain(tmp_path: Path) -> None:
-    """Gap and factors of a metered record stand in the page as `hashjoule explain` gives them."""
+    """The page shows the gap and the factors that `hashjoule explain` computes for the record."""
     path = write_record(tmp_path, result())
     text = page(path)
     explanation = explain.explain(explain.record_subject(dated_record(path)))
@@ -67,7 +67,7 @@ def test_the_waterfall_is_that_of_explain(tmp_path: Path) -> None:
 
 
 def test_without_a_meter_no_joule_is_invented(tmp_path: Path) -> None:
-    """A record without energy says so, and what is explained is named as a published example."""
+    """Without energy the page says so, and explains a published machine, called an example."""
     text = page(write_record(tmp_path, result(energy=None, j_per_th=None)))
     assert "No power was measured, so its joules per terahash are not known." in text
     assert "No power was measured here, so there is no energy of this machine to explain." in text
@@ -75,7 +75,7 @@ def test_without_a_meter_no_joule_is_invented(tmp_path: Path) -> None:
 
 
 def test_declared_power_is_called_declared(tmp_path: Path) -> None:
-    """A power that somebody declared is never passed off as a measurement."""
+    """The headline and the notes say that a power was declared, not measured."""
     declared = {"joules": 10.0, "seconds": 1.0, "source": "--watts", "scope": "declared", "method": "declared"}
     text = page(write_record(tmp_path, result(energy=declared)))
     assert "takes 200,000 joules for a terahash, by a declared power</h1>" in text
@@ -83,13 +83,13 @@ def test_declared_power_is_called_declared(tmp_path: Path) -> None:
 
 
 def test_a_bound_is_called_a_bound(tmp_path: Path) -> None:
-    """Joules from a thermal design power are an upper bound in the title, too."""
+    """The headline calls joules that follow from a TDP an upper bound."""
     text = page(write_record(tmp_path, result(energy=ENERGY | {"method": "bound", "source": "TDP"})))
     assert "<h1>AMD Ryzen 9 7950X takes at most 200,000 joules for a terahash</h1>" in text
 
 
 def test_the_conditions_of_the_run_are_told() -> None:
-    """Heat, turbo, idle power, gross and net joules, the sum and the thermal drop of the golden record stand there."""
+    """The page of the golden record shows temperatures, turbo, idle power, J/TH, the sum and the sustained rate."""
     text = page(GOLDEN_RECORD)
     for words in (
         "45\u00a0°C before, 70\u00a0°C during, 71\u00a0°C after",
@@ -104,7 +104,7 @@ def test_the_conditions_of_the_run_are_told() -> None:
 
 @pytest.mark.parametrize("scale", [1e-12, 1e15])
 def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
-    """Rates and energies far out of what there is are drawn as they are, inside their pictures."""
+    """Rates and energies beyond those of any machine are drawn to scale, inside their charts."""
     tiny = {name: value * scale for name, value in RATE.items()}
     energy = {name: value / scale for name, value in {"value": 2e5, "low": 1e5, "high": 3e5}.items()}
     text = page(write_record(tmp_path, result(hashrate_hs=tiny, j_per_th=energy), result(**UNMETERED)))
@@ -114,7 +114,7 @@ def test_extreme_figures_make_a_page(tmp_path: Path, scale: float) -> None:
 
 
 def test_records_of_one_machine_have_headings_of_their_own(tmp_path: Path) -> None:
-    """Several records of one CPU are told apart by their time, and if that is the same, by their number."""
+    """Headings of records of one CPU differ by the time, and where that is equal, by the number of the record."""
     paths = []
     for i, created in enumerate(("2026-11-20T10:00:00Z", "2026-11-21T11:30:00Z", "2026-11-21T11:30:00Z")):
         (tmp_path / str(i)).mkdir()
@@ -133,7 +133,7 @@ def test_records_of_one_machine_have_headings_of_their_own(tmp_path: Path) -> No
 
 
 def test_the_fastest_code_is_compared_on_as_many_cores(tmp_path: Path) -> None:
-    """What runs on all cores is not called faster code than what runs on one; both are named with their cores."""
+    """Code on all cores is not compared with code on one core; the finding names both with their cores."""
     fast = {name: value * 3 for name, value in RATE.items()}
     hashlib = {name: value / 50 for name, value in RATE.items()}
     text = page(
@@ -176,7 +176,7 @@ def test_the_headline_names_the_meter_of_its_own_result(tmp_path: Path) -> None:
 
 
 def test_several_records_and_empty_ones(tmp_path: Path) -> None:
-    """Each record has its section; one whose backends were all refused says that it has no rate."""
+    """Each record has a section; if all backends were refused, it says that there is no rate."""
     (tmp_path / "empty").mkdir()
     first, second = write_record(tmp_path, result()), write_record(tmp_path / "empty")
     text = report_page([(path.name, dated_record(path)) for path in (first, second)])
@@ -185,7 +185,7 @@ def test_several_records_and_empty_ones(tmp_path: Path) -> None:
 
 
 def hostile_record(folder: Path) -> Path:
-    """A record whose every text is an attack on the page."""
+    """Write a record in which every text tries to inject a script."""
     path = write_record(folder, result(device=HOSTILE, runtime=HOSTILE), result(backend=HOSTILE))
     record = json.loads(path.read_text())
     record["machine"] |= {"cpu": HOSTILE, "os": HOSTILE, "features": [HOSTILE]}
@@ -199,7 +199,7 @@ def hostile_record(folder: Path) -> Path:
 
 
 def test_what_a_record_says_is_text(tmp_path: Path) -> None:
-    """No text of a record becomes markup or ends the element that it stands in, the file's name included."""
+    """Texts of a record and the name of its file are escaped: none becomes markup or ends the element around it."""
     record = dated_record(hostile_record(tmp_path))
     text = report_page([('<script>hacked=1</script>".json', record)])
     assert "<script>window.hacked" not in text
@@ -223,7 +223,7 @@ def test_the_command_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that cannot be made, and files that are no records: exit code 2 and one line that names the file."""
+    """An impossible folder and files that are not records end with exit code 2 and one line that names the file."""
     (tmp_path / "file").write_text("{")
     for arguments in (
         ["-o", str(tmp_path / "file" / "site")],
@@ -239,7 +239,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_full_disk_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the page cannot be put in place, the one before stays whole and no half-written file is left."""
+    """If the new page cannot be written, the old one stays whole and no temporary file is left."""
     write_page([], tmp_path)
     before = (tmp_path / "index.html").read_bytes()
 

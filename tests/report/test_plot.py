@@ -1,4 +1,4 @@
-"""The pictures: nothing is clipped or overlaps, what they say is what the table says, and every format is written."""
+"""Still pictures: no text is clipped or covered, titles agree with the table, and every format is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.plain_records import ENERGY, UNMETERED, result, write_record
 
 
 def rows_with_yours(folder: Path) -> tuple[TableRow, ...]:
-    """The table with a metered CPU in two modes, a slow and a tiny machine and an unmetered GPU."""
+    """Return the table with a metered CPU in two modes, a slow machine, a tiny machine and an unmetered GPU."""
     slow = {"value": 4e8, "low": 3.9e8, "high": 4.1e8}
     slower = {"value": 5e7, "low": 4.9e7, "high": 5.1e7}
     tiny = {"median": 1e3, "mad": 1, "ci95_low": 900, "ci95_high": 1100}
@@ -46,7 +46,7 @@ def rows_with_yours(folder: Path) -> tuple[TableRow, ...]:
 
 
 def boxes(figure: Figure) -> dict[str, Bbox]:
-    """Where each text of the picture is drawn, in pixels."""
+    """Return the box of each text in the picture, in pixels."""
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     figure.draw(renderer)
     (axes,) = figure.axes
@@ -80,11 +80,11 @@ def test_no_text_is_clipped_or_covered(tmp_path: Path, view: Any, yours: bool) -
 
 
 def test_titles_state_findings_of_the_table(tmp_path: Path) -> None:
-    """Each title holds numbers that follow from the rows; the user's machine changes none of them."""
+    """The numbers in each title follow from the published rows; measured machines do not change them."""
     plain, with_yours = load_table(), rows_with_yours(tmp_path)
     for view, finding in (
         ("frontier", r"every 6 months until 2016, every 2\.\d years since"),
-        ("node", r"At 5 nm, the best GPU needs about [\d,]+ times"),
+        ("node", r"At 5 nm, the best GPU needs at most [\d,]+ times"),
         ("power", r"3 kW, the power of a kettle, machines compute [\d.]+ to \d+ TH/s"),
     ):
         title = draw(plain, view).texts[0].get_text()  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def test_titles_state_findings_of_the_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("view", VIEW_NAMES)
 def test_labels_hide_no_mark_and_belong_to_one(view: ViewName) -> None:
-    """No name stands over a mark, and each is beside the mark that it names or joined to it by a line."""
+    """No label covers a mark. Each label is beside its own mark, or a line joins it to the mark."""
     rows = load_table()
     figure = draw(rows, view)
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
@@ -123,7 +123,7 @@ def test_labels_hide_no_mark_and_belong_to_one(view: ViewName) -> None:
 
 
 def distance(box: Bbox, place: Any) -> float:
-    """How far a place is from the nearest edge of a box."""
+    """Return the distance from a place to the nearest edge of a box."""
     dx = max(box.x0 - place[0], 0, place[0] - box.x1)
     dy = max(box.y0 - place[1], 0, place[1] - box.y1)
     return math.hypot(dx, dy)
@@ -131,7 +131,7 @@ def distance(box: Bbox, place: Any) -> float:
 
 @pytest.mark.parametrize("view", VIEW_NAMES)
 def test_axes_have_titles(view: ViewName) -> None:
-    """Each says what stands on it."""
+    """Both axes of every view have a title."""
     shown = view_of(load_table(), view)
     (axes,) = draw(load_table(), view).axes
     assert axes.get_xlabel() == shown.x.title != ""
@@ -140,7 +140,7 @@ def test_axes_have_titles(view: ViewName) -> None:
 
 @pytest.mark.parametrize("view", VIEW_NAMES)
 def test_notable_machines_exist_and_are_named(view: Any) -> None:
-    """Each machine that is to be named is in the data set and in the picture."""
+    """Every machine on the list of notable ones is in the data set and has a label in the picture."""
     rows = [row for row in load_table() if drawable(row, view)]
     labels = " ".join(text.get_text() for text in draw(rows, view).axes[0].texts)
     for name in NOTABLE[view]:
@@ -149,7 +149,7 @@ def test_notable_machines_exist_and_are_named(view: Any) -> None:
 
 
 def test_the_users_machine_is_drawn_and_named(tmp_path: Path) -> None:
-    """A measured machine is labelled with its J/TH and explained; without a power it is not drawn."""
+    """A measured machine has a label with its J/TH, and its mark is explained; without a power it is not drawn."""
     figure = draw(rows_with_yours(tmp_path), "frontier")
     labels = [text.get_text() for text in figure.axes[0].texts]
     assert "AMD Ryzen 9 7950X\n200,000 J/TH" in labels
@@ -159,7 +159,7 @@ def test_the_users_machine_is_drawn_and_named(tmp_path: Path) -> None:
 
 
 def test_every_format_is_written(tmp_path: Path) -> None:
-    """SVG parses, PNG has its size, HTML is one file that loads nothing, and the same rows give the same SVG."""
+    """SVG parses and is the same each time, PNG has the right size, and HTML is one file that loads nothing."""
     rows = load_table()
     for suffix in ("svg", "png", "html"):
         save(rows, "power", tmp_path / f"picture.{suffix}")
@@ -173,7 +173,7 @@ def test_every_format_is_written(tmp_path: Path) -> None:
 
 
 def test_command(tmp_path: Path) -> None:
-    """The command writes the file, prints finding and path, and says on stderr which machine has no power."""
+    """`plot` writes the file, prints finding and path, and names machines without a power on stderr."""
     record = write_record(tmp_path, result(), result(**UNMETERED))
     done = CliRunner().invoke(plot_command, [str(record), "-o", str(tmp_path / "out.png")])
     assert done.exit_code == 0

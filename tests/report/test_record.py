@@ -1,4 +1,4 @@
-"""A record as text, Markdown and CSV, by the golden record."""
+"""The golden record as text, Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD = load_record(GOLDEN_RECORD)
 
 
 def test_text_shows_gross_and_net() -> None:
-    """Power with its method, J/TH with all power and above idle, idle power, the sum, the thermal drop."""
+    """The text shows power with its method, J/TH with and without idle power, the sum, and the sustained rate."""
     shown = text(RECORD)
     for words in (
         "65.0 W  counter  4.19 million",
@@ -31,13 +31,13 @@ def test_text_shows_gross_and_net() -> None:
 
 
 def test_text_fits_80_columns() -> None:
-    """Every line, whatever the record holds."""
+    """No line is longer, whatever the record holds."""
     for record in (RECORD, replace(RECORD, results=RECORD.results[1:]), replace(RECORD, results=())):
         assert [line for line in text(record).splitlines() if len(line) > 80] == []
 
 
 def test_rates_are_sorted() -> None:
-    """The fastest first, with each row's part of it."""
+    """The fastest row comes first; each row shows its rate relative to that one."""
     lines = [line.split() for line in text(RECORD).splitlines() if line.startswith(("c:", "opencl"))]
     rates = lines[: len(RECORD.results)]
     assert [line[0] for line in rates] == ["opencl:0.0", "c:avx2"]
@@ -45,7 +45,7 @@ def test_rates_are_sorted() -> None:
 
 
 def test_text_says_what_is_missing() -> None:
-    """No meter, an interrupted run: both are told."""
+    """The text says that there was no meter, and that the run was interrupted."""
     bare = replace(RECORD, results=RECORD.results[1:], complete=False)
     assert "No J/TH: no power was measured" in text(bare)
     assert "above idle" not in text(bare)
@@ -54,7 +54,7 @@ def test_text_says_what_is_missing() -> None:
 
 
 def test_markdown_is_a_table() -> None:
-    """A line for each result; where no meter was, it says so."""
+    """Markdown has a line for each result, and says where there was no meter."""
     lines = markdown(RECORD).splitlines()
     assert sum(line.startswith("| `") for line in lines) == 2
     assert "4,193,548 (counter)" in markdown(RECORD)
@@ -62,7 +62,7 @@ def test_markdown_is_a_table() -> None:
 
 
 def test_csv_is_unrounded() -> None:
-    """Every figure reads back equal; unknown ones are empty."""
+    """CSV holds every figure unrounded; unknown figures are empty."""
     metered, unmetered = csv.DictReader(io.StringIO(comma_separated(RECORD)))
     assert float(metered["j_per_th"]) == RECORD.results[0].j_per_th.value  # type: ignore[union-attr]
     assert float(metered["hashrate_hs"]) == RECORD.results[0].hashrate_hs.median

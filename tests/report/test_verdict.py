@@ -1,4 +1,4 @@
-"""What a record means, in sentences: like is compared with like, and no joule is made up."""
+"""The verdict on a record compares like with like, and claims no energy that was not measured."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ BARE = replace(RESULT, energy=None, j_per_th=None, j_per_th_above_idle=None)
 
 
 def row(backend: str, mhs: float, cores: int = 1, mode: str = "plain") -> Result:
-    """A row of a CPU backend at this rate."""
+    """Return a result of a CPU backend at this rate."""
     rate, hardware = Rate(1e6 * mhs, 0.0, 1e6 * mhs, 1e6 * mhs), Hardware(kind="cpu", cpu_cores=cores)
     return replace(BARE, backend=backend, mode=mode, threads=1, hashrate_hs=rate, hardware=hardware)
 
 
 def record(*results: Result) -> Record:
-    """A record with these rows."""
+    """Return a record with these results."""
     return replace(RECORD, results=results, device_sum_hs=None)
 
 
 def test_the_fastest_code_is_compared_on_equal_cores() -> None:
-    """OpenCL on two cores is not the fastest on one; modes of one backend are not each other's next."""
+    """OpenCL on two cores is not compared with one core; the next fastest is another backend, not another mode."""
     found = verdict(
         record(
             row("c:avx2", 15.0),
@@ -57,13 +57,13 @@ def test_a_lead_within_the_intervals_is_none() -> None:
 
 
 def test_one_row_has_nobody_to_be_compared_with() -> None:
-    """The sentence ends there; an empty record has no verdict."""
+    """With one result the sentence names no other; an empty record has no verdict."""
     assert verdict(record(row("c:avx2", 15.0)))[0] == "Fastest on one core: c:avx2 plain with 15.0 MH/s."
     assert verdict(record()) == []
 
 
 def test_devices_have_a_sentence_of_their_own() -> None:
-    """The best of each."""
+    """The verdict names the best result of each device."""
     gpu = Hardware(kind="gpu", cpu_cores=0)
     slow = replace(row("opencl:0.0", 900.0), device="Example GPU", hardware=gpu)
     found = verdict(record(slow, replace(slow, backend="numba:cuda", hashrate_hs=Rate(1e9, 0.0, 1e9, 1e9))))
@@ -71,7 +71,7 @@ def test_devices_have_a_sentence_of_their_own() -> None:
 
 
 def test_the_rate_in_the_world() -> None:
-    """2^32 hashes a block and unit of difficulty; a mean time in years, and machines that equal the best ASIC."""
+    """The verdict gives the mean time to a block in years, and how many such machines equal the best ASIC."""
     block, equal = verdict(record(row("c:avx2", 100.0)))[-2:]
     found = re.search(r"takes ([\d.,]+) (million )?years on average \(difficulty ([\d.]+) trillion", block)
     assert found
@@ -85,14 +85,14 @@ def test_the_rate_in_the_world() -> None:
     ("method", "said"), [("counter", True), ("sampled", True), ("declared", False), ("bound", False)]
 )
 def test_only_measured_energy_is_compared(method: str, said: bool) -> None:
-    """A declared power or a bound sets no record, and is compared with nobody's."""
+    """A declared power or an upper bound is not compared with measured energy."""
     spent = Energy(10.0, 1.0, "fake", "wall", method)  # type: ignore[arg-type]
     metered = replace(row("c:avx2", 100.0), energy=spent, j_per_th=Efficiency(1e5, 1e5, 1e5))
     assert ("each hash takes" in verdict(record(metered))[-1]) is said
 
 
 def test_a_bound_is_for_the_whole_cpu() -> None:
-    """Rated power over the rate of all cores; nothing for one core, for a device, or beside a measurement."""
+    """The bound is the rated power over the rate of all cores; one core, devices and metered results have none."""
     rated = replace(record(), cpu_rating=Rating(280.0, "a source"), machine=replace(RECORD.machine, cores=2))
     assert bound_j_per_th(rated, row("c:avx2", 100.0, cores=2)) == pytest.approx(2.8e6)
     assert bound_j_per_th(rated, row("c:avx2", 100.0, cores=1)) is None
@@ -102,7 +102,7 @@ def test_a_bound_is_for_the_whole_cpu() -> None:
 
 
 def test_what_helps_without_a_meter() -> None:
-    """On real Linux hardware one of three ways; a virtual machine has no counter to unlock."""
+    """On real Linux hardware the verdict names three ways to get joules; a virtual machine has no energy counter."""
     (real,) = without_a_meter(
         replace(RECORD, machine=replace(RECORD.machine, virtualised=False, os="Linux 6.1 x86_64"))
     )

@@ -1,4 +1,4 @@
-"""The views as data: what they leave out, what their titles count, and what is hollow."""
+"""Views as data: which machines they leave out, what their titles count, and which marks are hollow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hashjoule.efficiency.table import load_table
 from hashjoule.report.views import VIEW_NAMES, ViewName, is_hollow, short_name, view_of
@@ -14,7 +15,7 @@ from tests.plain_records import ENERGY, UNMETERED, result, write_record
 
 @pytest.mark.parametrize("name", VIEW_NAMES)
 def test_captions_count_every_machine_that_is_left_out(name: ViewName) -> None:
-    """Those that are shown and those that are left out, for want of this or that, are all published machines."""
+    """Machines that are shown and machines that the caption counts as left out add up to all published machines."""
     rows = load_table()
     view = view_of(rows, name)
     (sentence,) = re.findall(r"Left out: [^.]*\.", view.caption)
@@ -22,7 +23,7 @@ def test_captions_count_every_machine_that_is_left_out(name: ViewName) -> None:
 
 
 def test_the_title_of_the_power_view_counts_machines_of_that_power() -> None:
-    """Its figures are the least and the highest hash rate of machines that draw 3 kW, give or take 5%."""
+    """The title gives the lowest and the highest hash rate of machines that draw 3 kW within 5%."""
     rates = [
         row.hashrate_hs / 1e12
         for row in load_table()
@@ -33,7 +34,7 @@ def test_the_title_of_the_power_view_counts_machines_of_that_power() -> None:
 
 
 def test_a_declared_power_is_no_plain_measurement(tmp_path: Path) -> None:
-    """It is drawn hollow, and the caption says so; a metered one is not. Both stand at the date of measuring."""
+    """A declared power is drawn hollow and the caption says so; both kinds are drawn at the date of the measurement."""
     declared = {"joules": 10.0, "seconds": 1.0, "source": "--watts", "scope": "declared", "method": "declared"}
     path = write_record(tmp_path, result(), result(backend="c:avx2", device="Other", energy=declared))
     view = view_of(load_table([path]), "frontier")
@@ -47,7 +48,7 @@ def test_a_declared_power_is_no_plain_measurement(tmp_path: Path) -> None:
 
 
 def test_the_best_of_each_device_is_named_first(tmp_path: Path) -> None:
-    """One name for each device of the user, the least energy first; what has no power has none."""
+    """Each measured device has one label, for its best result; without a power it has none."""
     cheap = {"value": 1e4, "low": 9e3, "high": 1.1e4}
     path = write_record(
         tmp_path,
@@ -62,7 +63,15 @@ def test_the_best_of_each_device_is_named_first(tmp_path: Path) -> None:
 
 
 def test_names_fit() -> None:
-    """What stands in brackets goes first, then the end."""
+    """A name that is too long loses what is in brackets first, then its end."""
     assert short_name("Intel Xeon (family 6 model 85) with a long name") == "Intel Xeon"
     assert short_name("Antminer S9 (11.5T)") == "Antminer S9 (11.5T)"
     assert short_name("x" * 50) == "x" * 35 + "…"
+
+
+def test_a_ratio_from_a_bound_is_called_one() -> None:
+    """The best GPU of 5 nm has a power limit and no measured power, so the title says "at most"."""
+    rows = load_table()
+    assert "at most" in view_of(rows, "node").title
+    metered = [replace(row, power_basis="measured") if row.machine_class == "gpu" else row for row in rows]
+    assert "about" in view_of(metered, "node").title

@@ -1,4 +1,4 @@
-"""The waterfall: enough grid lines to read a value by, and a bound that is called one."""
+"""The waterfall has enough grid lines to read values, and calls an upper bound an upper bound."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hashjoule.report.waterfall import draw_waterfall, energy_ticks, headline, w
 
 
 def explanation_of(name: str) -> explain.Explanation:
-    """The explanation of a published machine."""
+    """Return the explanation of a published machine."""
     return explain.explain(explain.published_subject(find_machine(name)))
 
 
 @pytest.mark.parametrize("name", ["Antminer S21", "Antminer S9", "GeForce RTX 4090", "Radeon HD 4870"])
 def test_the_axis_has_several_grid_lines(name: str) -> None:
-    """At least three have a number, in the picture and in the page, whether the gap is small or large."""
+    """In the picture and on the page at least three grid lines have a number, for small gaps and large ones."""
     (axes,) = waterfall_figure(explanation_of(name)).axes
     low, high = axes.get_xlim()
     assert len([mark for mark in axes.get_xticks() if low <= mark <= high]) >= 3
@@ -29,7 +29,7 @@ def test_the_axis_has_several_grid_lines(name: str) -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(9, 21), (9, 9.9), (1, 3e5), (0.01, 1e12)])
 def test_grid_lines_of_any_span(low: float, high: float) -> None:
-    """Three or more, within the axis, in order, and not a crowd."""
+    """Any axis has at least three grid lines, in order and not crowded."""
     marks = energy_ticks(low, high)
     assert 1 <= len(marks) <= 12
     assert marks == sorted(marks)
@@ -37,7 +37,7 @@ def test_grid_lines_of_any_span(low: float, high: float) -> None:
 
 
 def test_a_gap_from_a_bound_is_a_bound() -> None:
-    """The power limit of a GPU bounds its energy, and so the gap; a measured or rated power does not."""
+    """A GPU's power limit makes its gap an upper bound; a measured or rated power does not."""
     assert headline(explanation_of("GeForce RTX 4090")).startswith("GeForce RTX 4090: at most ")
     assert "at most" not in headline(explanation_of("Antminer S21"))
 

@@ -8,15 +8,15 @@ device that keeps producing them is given up.
 from __future__ import annotations
 
 import ctypes
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from hashjoule.backends import BackendSpec, opencl_kernel, prepare
+from hashjoule.backends import BackendSpec, opencl_icd, opencl_kernel, prepare
+from hashjoule.backends.opencl_icd import Unregistered
 from hashjoule.backends.opencl_kernel import CAPACITY, MAX_LAUNCH_NONCES, Program
 from hashjoule.errors import UnavailableError
 from hashjoule.hardware import Hardware, Kind, usable_cores
@@ -33,7 +33,6 @@ cost 2 to 3 % of the hashes in a CPU second, while 100 ms gained less than 1 %.
 """
 
 _launch_seconds = LAUNCH_SECONDS
-_VENDORS = Path("/etc/OpenCL/vendors")
 _INSTALL = "pip install 'hashjoule[opencl]'"
 
 
@@ -91,17 +90,29 @@ def specs() -> list[BackendSpec]:
     if find_spec("pyopencl") is None:
         return [_missing("opencl", f"pyopencl is not installed; {_INSTALL}")]
     try:
+        unregistered = opencl_icd.tell_loader()
         import pyopencl as cl
 
         platforms = cl.get_platforms()
     except Exception as error:  # no loader, no platform, a loader that a broken driver brings down: all mean none
         return [*_broken_drivers(), _missing("opencl", f"no OpenCL platform is found ({_line(error)}); {_remedy()}")]
-    found = [spec for p, platform in enumerate(platforms) for spec in _platform_specs(p, platform)]
+    found = [
+        replace(spec, runtime=spec.runtime + _how_found(platform, unregistered))
+        for p, platform in enumerate(platforms)
+        for spec in _platform_specs(p, platform)
+    ]
     return [*found, *_broken_drivers()] or [_missing("opencl", f"no OpenCL device is found; {_remedy()}")]
 
 
 def _remedy() -> str:
     return f"install the device's OpenCL driver, or Debian's pocl-opencl-icd, or {_INSTALL}"
+
+
+def _how_found(platform: Any, unregistered: Sequence[Unregistered]) -> str:
+    """Return what was done to find a platform; nothing if an ICD file names its driver."""
+    address = getattr(platform, "int_ptr", None)
+    library = next((driver.library for driver in unregistered if address in driver.platforms), None)
+    return f"; {library} has no ICD file and was loaded by its name" if library else ""
 
 
 def _platform_specs(p: int, platform: Any) -> Iterator[BackendSpec]:
@@ -211,8 +222,7 @@ def _pci_bus_id(device: Any) -> str | None:
 
 def _broken_drivers() -> Iterator[BackendSpec]:
     """Driver files (.icd) that name a library which cannot be loaded; the loader passes over them in silence."""
-    folder = Path(os.environ.get("OCL_ICD_VENDORS") or _VENDORS)
-    for icd in sorted(folder.glob("*.icd")) if folder.is_dir() else ():
+    for icd in opencl_icd.icd_files():
         try:
             library = icd.read_text("utf-8").strip().splitlines()[0]
             ctypes.CDLL(library)

@@ -148,10 +148,11 @@ class Benchmark:
             sampling.measure(found, self._seconds, self._show, self._metering)
 
     def sustain(self, threads: int, seconds: float) -> None:
-        """Run the fastest backend on that many threads for that long, without a pause."""
-        if not (best := self.best()):
+        """Run the fastest of all for that long, without a pause; on that many threads if it gains from them."""
+        best = max(self.measured, key=Measurement.median_hs, default=None)
+        if not (best and best.median_hs()):
             return
-        measurement = replace(best, threads=threads, samples=[], turns=[])
+        measurement = replace(best, threads=threads if best.spec.gains_from_threads else 1, samples=[], turns=[])
         sampling.calibrate(measurement)
         began, points = time.perf_counter(), []
         for stretch in sampling.sustain(measurement, seconds, self._metering):
@@ -224,13 +225,14 @@ def _cpu_rating() -> Rating | UnsetType:
 
 
 def _point(stretch: Measurement, at_s: float) -> SustainedPoint:
-    clocks = [s.clock_hz for s in stretch.samples if s.clock_hz]
+    on_cpu = stretch.spec.on_cpu  # the CPU's clock and temperature say nothing about another device
+    clocks = [s.clock_hz for s in stretch.samples if s.clock_hz and on_cpu]
     turn = stretch.turns[-1] if stretch.turns else None
     return SustainedPoint(
         at_s=at_s,
         hashrate_hs=median(stretch.rates_hs()),
         clock_hz=fmean(clocks) if clocks else None,
-        temperature_c=conditions.temperature_c(),
+        temperature_c=conditions.temperature_c() if on_cpu else None,
         watts=turn.joules / turn.seconds if turn and turn.joules > 0 else None,
     )
 

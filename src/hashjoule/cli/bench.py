@@ -67,7 +67,7 @@ EXAMPLES = (
     "sustained_s",
     type=POSITIVE,
     metavar="SECONDS",
-    help="Afterwards run the fastest on all cores for so long, to show thermal throttling.",
+    help="Afterwards run the fastest (a CPU on all cores) for so long, to show thermal throttling.",
 )
 @click.option(
     "--meter",

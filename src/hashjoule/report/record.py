@@ -55,7 +55,7 @@ def notes(record: Record) -> list[str]:
     if record.device_sum_hs:
         found.append(f"All devices together, each measured alone: {hashrate(record.device_sum_hs)}.")
     if record.sustained:
-        found.append(_sustained(record.sustained))
+        found.append(_sustained(record, record.sustained))
     found += [f"Idle: {_idle(idle.before_w, idle.after_w)} ({idle.source})." for idle in record.conditions.idle]
     if not any(result.energy for result in record.results):
         found += without_a_meter(record)
@@ -132,7 +132,7 @@ def _idle(before_w: float | None, after_w: float | None) -> str:
     return f"{power(before_w)} before, {power(after_w)} after"
 
 
-def _sustained(run: Sustained) -> str:
+def _sustained(record: Record, run: Sustained) -> str:
     first, last = run.points[0], run.points[-1]
     heat = (
         f", {first.temperature_c:.0f} to {last.temperature_c:.0f} °C"
@@ -140,9 +140,11 @@ def _sustained(run: Sustained) -> str:
         else ""
     )
     clock = f", {first.clock_hz / 1e9:.2f} to {last.clock_hz / 1e9:.2f} GHz" if first.clock_hz and last.clock_hz else ""
-    threads = "1 thread" if run.threads == 1 else f"{run.threads} threads"
+    threads = " on 1 thread" if run.threads == 1 else f" on {run.threads} threads"
+    if any(result.backend == run.backend and record.kind_of(result) != "cpu" for result in record.results):
+        threads = ""
     return (
-        f"Sustained for {last.at_s:.0f} s, {run.backend} {run.mode} on {threads}: {hashrate(run.start_hs)} in the "
+        f"Sustained for {last.at_s:.0f} s, {run.backend} {run.mode}{threads}: {hashrate(run.start_hs)} in the "
         f"first tenth, {hashrate(run.end_hs)} in the last ({change(run.end_hs / run.start_hs)}){clock}{heat}."
     )
 
@@ -162,7 +164,7 @@ def markdown(record: Record) -> str:
         *(_markdown_line(record, result) for result in record.results),
     ]
     if record.sustained:
-        lines += ["", _sustained(record.sustained)]
+        lines += ["", _sustained(record, record.sustained)]
     return "\n".join(lines)
 
 

@@ -26,7 +26,8 @@ function passes(row, wanted) {
 function compareBy(key, sign) {
   return (a, b) => {
     if (a[key] === null || b[key] === null) return (a[key] === null) - (b[key] === null); // unknown comes last
-    return sign * (typeof a[key] === "string" ? a[key].localeCompare(b[key], "en") : a[key] - b[key]);
+    const [first, second] = [a[key], b[key]].map((value) => (typeof value === "string" ? value.toLowerCase() : value));
+    return sign * ((first > second) - (first < second)); // letter by letter, as `hashjoule table --sort` does
   };
 }
 
