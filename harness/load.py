@@ -1,6 +1,6 @@
 """Many connections that submit shares on time, for measuring the gauge's server: every hash is a share here.
 
-At a difficulty of 2^-33 nothing has to be searched, so one process can play hundreds of miners.
+At a difficulty of 2^-32 nothing has to be searched, so one process can play hundreds of miners.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-EVERY_HASH = 2.0**-33
-"""The difficulty at which every hash is a share: its target is above all hashes."""
+from hashjoule.job import MAX_TARGET
+from hashjoule.stratum.difficulty import difficulty_of
+
+EVERY_HASH = difficulty_of(MAX_TARGET)
+"""The highest difficulty at which every hash is a share."""
 
 
 @dataclass

@@ -259,6 +259,17 @@ def test_a_miner_that_delivers_nothing_right() -> None:
     assert "1 above target" in err
 
 
+def test_a_difficulty_at_which_every_hash_is_a_share() -> None:
+    """A lower one than that has no meaning, and must not look like a miner that holds back its easy shares."""
+    with command("--seconds", "2", "--difficulty", "1e-13", "--json") as gauge, mining(gauge.port):
+        code, out, err = gauge.end()
+    assert code == 0, err
+    counted = gauge_of(json.loads(out))
+    assert counted["lowest_difficulty"] is None
+    assert counted["shares"]["above_target"] == 0
+    assert counted["difficulty"] == pytest.approx(2.0**-32, rel=1e-4)
+
+
 def test_a_port_in_use(hashjoule: CommandLine) -> None:
     """The sentence says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -25,7 +25,7 @@ from hashjoule.records.schema import Record
 from hashjoule.report.gauge import gauge_text
 from hashjoule.report.numbers import duration, hashrate, percent
 from hashjoule.report.text import wrapped
-from hashjoule.stratum.difficulty import target_of
+from hashjoule.stratum.difficulty import difficulty_of, target_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -157,12 +157,13 @@ def _ending(seconds: float | None, minutes: float | None, precision: float | Non
 
 
 def _checked_difficulty(difficulty: float | None) -> float | None:
+    """Return the difficulty; not less than the one at which every hash is a share, or its shares would look chosen."""
+    if difficulty is None:
+        return None
     try:
-        if difficulty is not None:
-            target_of(difficulty)
+        return max(difficulty, difficulty_of(target_of(difficulty)))
     except ValueError:
         raise UsageError("--difficulty is so high that no hash would be a share; give a lower one") from None
-    return difficulty
 
 
 def _meter(url: str | None, watts: float | None, ending: Ending) -> Meter | None:
