@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from bench.calibration import frames, tables
+from bench.calibration import evidence, frames, tables
 from bench.calibration.study import BAR_WITH_VOLTAGE, BAR_WITHOUT, Study, study
 from hashjoule.efficiency.calibration import median_error, rms_error
 from hashjoule.efficiency.model import NODE_RANGE_NM
@@ -18,7 +18,7 @@ def report() -> str:
     found = study()
     parts = [
         _question(found), _data(found), _model(found), _validation(found), _baselines(found), _terms(found),
-        frames.halving(), frames.wall(), frames.physics(found), frames.delivered(), _limits(found),
+        frames.halving(), frames.wall(), frames.physics(found), frames.delivered(), evidence.section(), _limits(found),
     ]  # fmt: skip
     return "\n\n".join(_filled(block) for part in parts for block in part.strip().split("\n\n")) + "\n"
 

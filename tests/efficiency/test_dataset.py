@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashjoule.data.hardware import PublishedMachine, machines, read_machines
+from hashjoule.data.hardware import PublishedMachine, catalogue_figures, machines, read_machines
 from hashjoule.data.reading import read_csv
 from hashjoule.errors import UsageError
 from tests.support import PACKAGE_DATA
@@ -231,3 +231,53 @@ def test_no_text_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, tex
     path.write_text(HEADER + "\n" + text, encoding="utf-8", errors="replace")
     with contextlib.suppress(UsageError):
         assert isinstance(read_machines(path), tuple)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "hashrate_ghs"),
+    [
+        ("Blue Fury", "", 2.5), ("Twinfury", "", 4.5), ("NanoFury NF2", "", 3.7), ("TerraHash Klondike 16", "", 4.5),
+        ("BPMC Red Fury USB", "", 2.6),
+    ],
+)  # fmt: skip
+def test_rates_that_a_list_had_rounded(name: str, mode: str, hashrate_ghs: float) -> None:
+    """Five rows bore the rounded rate of a list instead of the maker's."""
+    assert find(name, mode).hashrate_hs == pytest.approx(hashrate_ghs * 1e9)
+
+
+def test_contradictions_are_kept_and_marked() -> None:
+    """Where sources disagree the row is doubtful and its note has both figures; what a source leaves open is said."""
+    assert find("Whatsminer M10").j_per_th == pytest.approx(65)
+    panther, hexagon, bonanza = find("SnowPanther A1"), find("Bitaxe Ultra Hex"), find("Intel Bonanza Mine")
+    assert panther.quality == hexagon.quality == "low"
+    assert "110.2" in panther.note
+    assert "50 W" in hexagon.note
+    assert "no operating mode" in bonanza.note
+
+
+def test_rows_agree_with_independent_catalogues() -> None:
+    """Most figures agree within 3%; a row that is off by more says in its note which figures there are.
+
+    A row off by over 10% is doubtful, deviates from its own source, or agrees with another catalogue within 3%.
+    """
+    rows = {(m.maker, m.model, m.mode): m for m in machines()}
+    off: dict[tuple[str, str, str], list[float]] = {}
+    for figure in catalogue_figures():
+        name = (figure.maker, figure.model, figure.mode)
+        off.setdefault(name, []).append(abs((rows[name].j_per_th or 0) / figure.j_per_th - 1))
+    every = [part for parts in off.values() for part in parts]
+    assert len(every) >= 250
+    assert sum(part <= 0.03 for part in every) / len(every) >= 0.93
+    for name, parts in off.items():
+        machine = rows[name]
+        assert max(parts) <= 0.03 or machine.note, machine
+        assert max(parts) <= 0.10 or machine.quality == "low" or machine.deviates or min(parts) <= 0.03, machine
+
+
+def test_the_data_set_is_as_large_as_promised() -> None:
+    """500 rows and more; a list is named as `via` beside the page that it read; some rows were metered."""
+    rows = machines()
+    assert len(rows) >= 500
+    assert sum(bool(row.via) for row in rows) >= 180
+    assert sum(row.power_basis == "measured" for row in rows) >= 16
+    assert all(row.shipped is None or row.shipped >= "2025" for row in rows if row.status == "announced")

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from hashjoule.data.hardware import best_asic, machines
 from hashjoule.data.names import find_machine
 from hashjoule.efficiency import explain as why
+from hashjoule.efficiency.operations import SCALAR, VECTOR, WIDE, count_compression, count_operations
 from hashjoule.errors import UsageError
+from hashjoule.hardware import Hardware
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import SCHEMA, Conditions, Efficiency, Energy, HostFacts, Rate, Record, Result, Software
 from hashjoule.report import waterfall
@@ -198,6 +200,28 @@ def test_the_staircase_is_what_was_measured() -> None:
     assert scalar.code.ratio * fewer == pytest.approx(53.7 / 3.3)
     assert "at the same power" in scalar.code.note
     assert fastest.code.ratio == 1
+
+
+def test_codes_with_other_threads_are_peers() -> None:
+    """A record with 18 other results never says that no other code was measured: rates per core are compared."""
+    two = msgspec.structs.replace(result("c:shani", 80e6), threads=2, hardware=Hardware(kind="cpu", cpu_cores=2))
+    code = why.record_subject(record([result("c:avx2", 10e6), two]), "c:avx2", 5.0).code
+    assert code is not None
+    assert "no other code" not in code.note
+    assert "rate per core" in code.note
+    fewer = count_operations(VECTOR) / count_operations(WIDE)
+    assert code.ratio * fewer == pytest.approx(40 / 10)
+
+
+def test_hashlib_computes_with_sha_instructions() -> None:
+    """OpenSSL uses them where the CPU has them: three whole compressions, and the rest of its cost is Python."""
+    features = msgspec.structs.replace(MACHINE, features=("avx2", "sha_ni"))
+    with_sha = msgspec.structs.replace(record([result("reference", 1e6)]), machine=features)
+    without = record([result("reference", 1e6)])
+    priced, scalar = (why.record_subject(r, None, 5.0).operations for r in (with_sha, without))
+    assert priced.count == 3 * count_compression(WIDE)
+    assert scalar.count == 3 * count_compression(SCALAR)
+    assert "Python" in priced.note
 
 
 def test_metered_energy_makes_the_staircase() -> None:

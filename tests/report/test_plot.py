@@ -84,7 +84,7 @@ def test_titles_state_findings_of_the_table(tmp_path: Path) -> None:
     plain, with_yours = load_table(), rows_with_yours(tmp_path)
     for view, finding in (
         ("frontier", r"every 6 months until 2016, every 2\.\d years since"),
-        ("node", r"At 5 nm, the best GPU needs about [\d,]+ times"),
+        ("node", r"At 5 nm, the best GPU needs at most [\d,]+ times"),
         ("power", r"3 kW, the power of a kettle, machines compute [\d.]+ to \d+ TH/s"),
     ):
         title = draw(plain, view).texts[0].get_text()  # type: ignore[arg-type]

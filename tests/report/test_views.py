@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hashjoule.efficiency.table import load_table
 from hashjoule.report.views import VIEW_NAMES, ViewName, is_hollow, short_name, view_of
@@ -66,3 +67,11 @@ def test_names_fit() -> None:
     assert short_name("Intel Xeon (family 6 model 85) with a long name") == "Intel Xeon"
     assert short_name("Antminer S9 (11.5T)") == "Antminer S9 (11.5T)"
     assert short_name("x" * 50) == "x" * 35 + "…"
+
+
+def test_a_ratio_from_a_bound_is_called_one() -> None:
+    """The best GPU of 5 nm has a power limit and no measured power, so the title says "at most"."""
+    rows = load_table()
+    assert "at most" in view_of(rows, "node").title
+    metered = [replace(row, power_basis="measured") if row.machine_class == "gpu" else row for row in rows]
+    assert "about" in view_of(metered, "node").title

@@ -40,8 +40,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Raises:
             UsageError: If the line lacks it, or it is not a number.
         """
+        words = self.argument(name)
         try:
-            return float(self.argument(name))
+            return float(words)
         except ValueError:
             raise UsageError(f"claims.csv, claim {self.id}: {name} is not a number") from None
 

@@ -51,14 +51,14 @@ def claims_markdown(findings: Sequence[Finding]) -> str:
 
 
 def claims_html(findings: Sequence[Finding]) -> str:
-    """Return the findings as the inside of a section: a list with verdicts."""
+    """Return the findings as the inside of a section: the summary, and a list with verdicts that opens."""
     items = "".join(
         f"<dt><b>{escape(finding.verdict.partition(':')[0])}</b>: {escape(_stated(finding))}</dt>"
         f"<dd>{escape('; '.join(words for label, words in _facts(finding) if label != 'stated'))}"
         f"<br><code>{escape(finding.command)}</code></dd>"
         for finding in findings
     )
-    return f'<p>{escape(summary(findings))}</p><dl class="notes">{items}</dl>'
+    return f'<details><summary>{escape(summary(findings))}</summary><dl class="notes">{items}</dl></details>'
 
 
 def summary(findings: Sequence[Finding]) -> str:

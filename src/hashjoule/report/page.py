@@ -11,12 +11,14 @@ import msgspec
 
 import hashjoule
 from hashjoule.data.hardware import best_asic, machines
+from hashjoule.economics.claims.check import check_claims
 from hashjoule.efficiency.table import TableRow, build_rows, select
 from hashjoule.errors import UsageError
 from hashjoule.files import written
 from hashjoule.records.files import to_json
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.chart import CHART_SCRIPTS
+from hashjoule.report.claims import claims_html
 from hashjoule.report.document import document, embedded, unbroken
 from hashjoule.report.gauge import is_gauge
 from hashjoule.report.numbers import count, hashrate, number
@@ -68,6 +70,7 @@ def report_page(records: Sequence[NamedRecord]) -> str:
         published=published_section(rows),
         why=why_section(records),
         economics_sources=money_sources(),
+        claims=claims_html(check_claims()),
         counts=_counts(rows),
         version=escape(hashjoule.__version__),
         data=embedded(msgspec.json.encode(data).decode()),

@@ -229,9 +229,11 @@ def _node(rows: Sequence[TableRow]) -> View:
     best: dict[MachineClass, dict[float, float]] = {name: _best_by_node(shown, name) for name in ("asic", "gpu")}
     finest = min(set(best["asic"]) & set(best["gpu"]))
     ratio = times(best["gpu"][finest] / best["asic"][finest], 2).removesuffix("x")
+    bounded = any(row.is_bound for row in shown if row.machine_class == "gpu" and row.j_per_th == best["gpu"][finest])
+    said = f"{'at most' if bounded else 'about'} {ratio}"
     return View(
         name="node",
-        title=f"At {finest:g} nm, the best GPU needs about {ratio} times the energy of a mining chip",
+        title=f"At {finest:g} nm, the best GPU needs {said} times the energy of a mining chip",
         subtitle="Energy per terahash of SHA-256d against the process node; logarithmic scales",
         caption=(
             f"Lines: the best machine of each node. {_marks_note(shown)} {_left_out(rows, 'node', 'process node')}"

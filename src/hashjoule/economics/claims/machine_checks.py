@@ -115,7 +115,7 @@ def one_function(claim: Claim) -> Finding:
         False,
         "mining chips can be put to other work",
         f"the chips compute double SHA-256 of block headers and nothing else; {power_mw:g} MW of them are "
-        f"{rate_hs / 1e18:.2g} EH/s, {rate_hs / network:.2g} of the network. {claim.note}",
+        f"{rate_hs / 1e18:.2g} EH/s, {rate_hs / network:.2g} of the network",
         f"hashjoule economics local --machine {shlex.quote(miner.name)} --generation 0.04 --mw {power_mw:g}",
     )
 

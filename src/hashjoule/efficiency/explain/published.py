@@ -108,7 +108,8 @@ def processor_supply(processor: Processor | None) -> Supply:
     if processor is None or processor.voltage_low_v is None or processor.voltage_high_v is None:
         return Supply(*PROGRAMMABLE_V, "no supply published: 1 V assumed, 0.65 to 1.3 V as the range")
     low, high = processor.voltage_low_v, processor.voltage_high_v
-    return Supply(math.sqrt(low * high), low, high, f"{processor.source_url} (geometric middle of the range)")
+    middle = "" if low == high else " (geometric middle of the range)"
+    return Supply(math.sqrt(low * high), low, high, f"{processor.source_url}{middle}")
 
 
 def _own_point(machine: PublishedMachine) -> ChipVoltage | None:
