@@ -151,9 +151,10 @@ def markdown() -> list[str]:
     lines = [
         "## Predicted cycles per hash of the C variants", "",
         "Predictions by llvm-mca of Debian's llvm-19 from what clang-19 makes of each variant (bench/mca.py says how);",
-        "no such CPU was measured, but where a record in this folder is named beside. The error there says how far to",
-        "trust the others. The models of Zen take two cycles for sha256rnds2, which Zen 3 starts every cycle; that of",
-        "znver5 is Zen 4's, without its wider units for AVX-512; that of alderlake is of its performance cores.",
+        "no such CPU was measured, except where a figure from a record in this folder stands beside; the error there",
+        "says how far to trust the others. The models of Zen take two cycles for sha256rnds2, which Zen 3 starts every",
+        "cycle; that of znver5 is Zen 4's, without its wider units for AVX-512; that of alderlake is of its",
+        "performance cores, and takes one cycle for sha256rnds2, where uops.info lists three.",
         "", "| variant | mode | CPU | predicted | measured | error |", "|---|---|---|---:|---:|---:|",
     ]  # fmt: skip
     for p in predictions():
