@@ -16,7 +16,7 @@ from pathlib import Path
 from hashjoule.cli import run
 from hashjoule.records.files import load_record
 from hashjoule.records.schema import Record
-from hashjoule.report.record import markdown, render
+from hashjoule.report.record import markdown, render_record
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- result:(?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -81,7 +81,7 @@ def rendered(records: dict[Path, Record]) -> dict[Path, str]:
 
 def _example(match: re.Match[str]) -> str:
     """Return the marked part of a page with what `bench` prints of its record."""
-    return f"{match[1]}```\n{render(load_record(ROOT / match['name']), 'text')}\n```\n{match[3]}"
+    return f"{match[1]}```\n{render_record(load_record(ROOT / match['name']), 'text')}\n```\n{match[3]}"
 
 
 def main(arguments: list[str]) -> int:

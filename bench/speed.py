@@ -23,7 +23,7 @@ class Cycles(NamedTuple):
     high: float
 
 
-class Row(NamedTuple):
+class SpeedRow(NamedTuple):
     """A backend in one mode, now and in a record."""
 
     backend: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     recorded: Cycles | None
 
     @classmethod
-    def of(cls, backend: str, mode: str, samples: Sequence[float], record: Record | None) -> Row:
+    def of(cls, backend: str, mode: str, samples: Sequence[float], record: Record | None) -> SpeedRow:
         """Return the row of these samples, beside what the record says of the same backend and mode."""
         cycles = Cycles(statistics.median(samples), *median_interval(samples))
         return cls(backend, mode, cycles, recorded_cycles(record, backend, mode))
@@ -58,7 +58,7 @@ def recorded_cycles(record: Record | None, backend: str, mode: str) -> Cycles | 
     return None
 
 
-def verdict(row: Row) -> str | None:
+def verdict(row: SpeedRow) -> str | None:
     """Return why a row is too slow, as one sentence; None if it is not, or if there is no record to compare with."""
     then = row.recorded
     if not then or row.cycles.median <= TOLERANCE * then.median or row.cycles.low <= then.high:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.speed import Row, verdict
+from bench.speed import SpeedRow, verdict
 from hashjoule import backends, check, choose
 from hashjoule.backends import BackendSpec
 from hashjoule.benchmark.sampling import clock_hz
@@ -30,11 +30,11 @@ HERE = [spec for spec in backends.specs() if not spec.unavailable and spec.runs_
 ROUNDS = 15
 RESULTS = Path(__file__).parents[1] / "results"
 
-_measured: dict[tuple[str, str], Row] = {}
+_measured: dict[tuple[str, str], SpeedRow] = {}
 
 
 @pytest.fixture(scope="module")
-def rows() -> Iterator[dict[tuple[str, str], Row]]:
+def rows() -> Iterator[dict[tuple[str, str], SpeedRow]]:
     """What was measured, by backend and mode; printed at the end."""
     yield _measured
     print(f"\n{'backend':14}{'mode':8}{'cycles/hash':>12}  {'95 % interval':18}{'recorded':>9}  {'change':>7}")
@@ -60,7 +60,7 @@ def newest_record(results: Path) -> Record | None:
 @pytest.mark.parametrize("spec", HERE, ids=lambda spec: spec.name)
 def test_scan(
     benchmark: BenchmarkFixture,
-    rows: dict[tuple[str, str], Row],
+    rows: dict[tuple[str, str], SpeedRow],
     recorded: Record | None,
     spec: BackendSpec,
     mode: str,
@@ -84,7 +84,7 @@ def test_scan(
     assert benchmark.stats, "run without --benchmark-disable"
     seconds = benchmark.stats.stats.data
     cycles = [s * clock / hashes for s, clock in zip(seconds, clocks[-len(seconds) :], strict=True)]
-    row = Row.of(spec.name, mode, cycles, recorded)
+    row = SpeedRow.of(spec.name, mode, cycles, recorded)
     rows[spec.name, mode] = row
     benchmark.extra_info["cycles_per_hash"] = statistics.median(cycles)
     if problem := verdict(row):
@@ -92,7 +92,7 @@ def test_scan(
 
 
 @pytest.mark.parametrize("mode", check.MODES)
-def test_auto_is_near_the_best(rows: dict[tuple[str, str], Row], mode: str) -> None:
+def test_auto_is_near_the_best(rows: dict[tuple[str, str], SpeedRow], mode: str) -> None:
     """`auto` is within 2 % of the best row of this run, outside the intervals."""
     chosen = choose.fastest(mode)
     cycles = {name: row for (name, row_mode), row in rows.items() if row_mode == mode}

@@ -12,7 +12,7 @@ TARGET = ROOT / "src" / "hashjoule" / "data" / "gates.csv"
 MIDSTATES = (1, 2, 4)
 
 
-def text(results: Results) -> str:
+def csv_text(results: Results) -> str:
     """Return the rows: the pipeline with shortcuts and ripple adders for each number of midstates.
 
     The interval is that of one midstate, for which every model of delays and both kinds of adders were counted.

@@ -32,12 +32,12 @@ FUNCTIONS = ("adders", "sigmas", "Ch", "Maj", "control")
 
 def files(results: Results) -> dict[Path, str]:
     """Return everything that is made from the counts: the page, the pictures and the package's data."""
-    return {TARGET: page(results), package_data.TARGET: package_data.text(results), **pictures(results)}
+    return {TARGET: page(results), package_data.TARGET: package_data.csv_text(results), **pictures(results)}
 
 
 def write(results: Results) -> None:
     """Write the files. The package's data come first: the others are computed from them."""
-    package_data.TARGET.write_text(package_data.text(results), "utf-8")
+    package_data.TARGET.write_text(package_data.csv_text(results), "utf-8")
     circuits.cache_clear()
     for path, text in files(results).items():
         path.parent.mkdir(exist_ok=True)

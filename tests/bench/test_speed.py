@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.speed import Cycles, Row, recorded_cycles, verdict
+from bench.speed import Cycles, SpeedRow, recorded_cycles, verdict
 from bench.test_speed import newest_record
 from hashjoule.records.files import load_record
 from tests.support import ROOT
@@ -10,9 +10,9 @@ from tests.support import ROOT
 RECORDED = Cycles(100.0, 98.0, 102.0)
 
 
-def row(median: float, low: float, high: float, recorded: Cycles | None = RECORDED) -> Row:
+def row(median: float, low: float, high: float, recorded: Cycles | None = RECORDED) -> SpeedRow:
     """A row that was measured so."""
-    return Row("c:avx2", "plain", Cycles(median, low, high), recorded)
+    return SpeedRow("c:avx2", "plain", Cycles(median, low, high), recorded)
 
 
 def test_more_than_five_percent_outside_the_intervals_fails() -> None:
@@ -33,7 +33,7 @@ def test_a_row_knows_its_record() -> None:
     """Every row of one thread in a record of this folder is found again; a missing one is None."""
     record = next(record for path in ROOT.glob("results/*/*-bench*.json") if (record := load_record(path)).results)
     result = next(r for r in record.results if r.threads == 1 and r.cycles_per_hash)
-    found = Row.of(result.backend, result.mode, [1.0, 1.1, 1.2, 1.1, 1.0], record)
+    found = SpeedRow.of(result.backend, result.mode, [1.0, 1.1, 1.2, 1.1, 1.0], record)
     assert found.recorded is not None
     assert found.recorded.median == result.cycles_per_hash
     assert str(result.backend) in str(found)

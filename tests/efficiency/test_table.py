@@ -24,7 +24,7 @@ from hashjoule.efficiency.table import SORT_KEYS, Filter, TableRow, load_table, 
 from hashjoule.efficiency.trend import decimal_year, fit_halving, frontier, plain_slope_error, robust_slope_error
 from hashjoule.errors import UsageError
 from hashjoule.report.numbers import hashrate
-from hashjoule.report.table import render
+from hashjoule.report.table import render_table
 from tests.plain_records import CPU, ENERGY, RATE, UNMETERED, result, write_record
 from tests.support import PACKAGE_DATA, ROOT
 
@@ -164,11 +164,11 @@ def test_sorting_and_limit(key: Any) -> None:
 def test_formats_agree() -> None:
     """JSON and CSV hold the same unrounded rows; Markdown links each source."""
     rows = select(load_table(), limit=5)
-    plain = json.loads(render(rows, "json"))
-    cells = list(csv.DictReader(io.StringIO(render(rows, "csv"))))
+    plain = json.loads(render_table(rows, "json"))
+    cells = list(csv.DictReader(io.StringIO(render_table(rows, "csv"))))
     assert [row["j_per_th"] for row in plain] == [float(row["j_per_th"]) for row in cells]
     assert plain[0]["class"] == cells[0]["class"] == "asic"
-    for row, line in zip(rows, render(rows, "md").splitlines()[2:], strict=False):
+    for row, line in zip(rows, render_table(rows, "md").splitlines()[2:], strict=False):
         assert f"]({row.source})" in line
 
 

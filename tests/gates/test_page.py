@@ -83,7 +83,7 @@ def test_chips_lie_within_the_bar_or_are_explained() -> None:
 
 def test_the_packages_rows_are_the_counts(counted: Results) -> None:
     """Glitches and useful transitions add up to all that was counted."""
-    rows = package_data.text(counted).splitlines()
+    rows = package_data.csv_text(counted).splitlines()
     assert len(rows) == 4
     count: Count = counted.of("shortcuts-ripple-4")
     cells = rows[3].split(",")

@@ -144,7 +144,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes) -> None:
     """Truncated, foreign or impossible content gives one sentence that names the file."""
     path = tmp_path / "x.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"x\.json is no hashjoule"):
+    with pytest.raises(UsageError, match=r"x\.json is not a hashjoule record"):
         load_record(path)
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hashjoule import cli
 from hashjoule.records.files import load_record
-from hashjoule.report.record import comma_separated, markdown, text
+from hashjoule.report.record import comma_separated, markdown, record_text
 from tests.support import GOLDEN_RECORD
 
 RECORD = load_record(GOLDEN_RECORD)
@@ -18,7 +18,7 @@ RECORD = load_record(GOLDEN_RECORD)
 
 def test_text_shows_gross_and_net() -> None:
     """The text shows power with its method, J/TH with and without idle power, the sum, and the sustained rate."""
-    shown = text(RECORD)
+    shown = record_text(RECORD)
     for words in (
         "65.0 W  counter  4.19 million",
         "3.39 million",
@@ -33,12 +33,12 @@ def test_text_shows_gross_and_net() -> None:
 def test_text_fits_80_columns() -> None:
     """No line is longer, whatever the record holds."""
     for record in (RECORD, replace(RECORD, results=RECORD.results[1:]), replace(RECORD, results=())):
-        assert [line for line in text(record).splitlines() if len(line) > 80] == []
+        assert [line for line in record_text(record).splitlines() if len(line) > 80] == []
 
 
 def test_rates_are_sorted() -> None:
     """The fastest row comes first; each row shows its rate relative to that one."""
-    lines = [line.split() for line in text(RECORD).splitlines() if line.startswith(("c:", "opencl"))]
+    lines = [line.split() for line in record_text(RECORD).splitlines() if line.startswith(("c:", "opencl"))]
     rates = lines[: len(RECORD.results)]
     assert [line[0] for line in rates] == ["opencl:0.0", "c:avx2"]
     assert "100%" in rates[0]
@@ -47,10 +47,10 @@ def test_rates_are_sorted() -> None:
 def test_text_says_what_is_missing() -> None:
     """The text says that there was no meter, and that the run was interrupted."""
     bare = replace(RECORD, results=RECORD.results[1:], complete=False)
-    assert "No J/TH: no power was measured" in text(bare)
-    assert "above idle" not in text(bare)
-    assert "No backend could be measured." in text(replace(RECORD, results=()))
-    assert "was interrupted" in text(bare)
+    assert "No J/TH: no power was measured" in record_text(bare)
+    assert "above idle" not in record_text(bare)
+    assert "No backend could be measured." in record_text(replace(RECORD, results=()))
+    assert "was interrupted" in record_text(bare)
 
 
 def test_markdown_is_a_table() -> None:

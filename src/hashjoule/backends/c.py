@@ -83,7 +83,7 @@ class CVariant:
 
 @cache
 def features() -> tuple[str, ...]:
-    """The instruction sets that this CPU has and its operating system supports, of those that we know."""
+    """Return the instruction sets that this CPU has and its operating system supports, of those that we know."""
     if _IMPORT_ERROR:
         return ()
     bits = lib.hj_cpu_features()
@@ -95,17 +95,17 @@ def _feature_names(bits: int) -> tuple[str, ...]:
 
 
 def compiler() -> str | None:
-    """The compiler that built the core."""
+    """Return the compiler that built the core."""
     return None if _IMPORT_ERROR else ffi.string(lib.hj_compiler()).decode()
 
 
 def clock_chain(instructions: int) -> int:
-    """Runs about that many dependent one-cycle instructions; returns how many, 0 where no such chain is known."""
+    """Run about that many dependent one-cycle instructions and return how many, 0 where no such chain is known."""
     return 0 if _IMPORT_ERROR else int(lib.hj_clock_chain(instructions))
 
 
 def compress(state: tuple[int, ...], block: tuple[int, ...]) -> tuple[int, ...]:
-    """The core's plain SHA-256 compression function: 8 words of state after 16 words of block (FIPS 180-4)."""
+    """Compress with the core's plain SHA-256 function: 8 words of state after 16 words of block (FIPS 180-4)."""
     words = ffi.new("uint32_t[8]", state)
     lib.hj_compress(words, ffi.new("uint32_t[16]", block))
     return tuple(words)

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def function(rolled: bool) -> Any:
-    """The CPU kernel as a Python function, for Numba to compile."""
+    """Return the CPU kernel as a Python function, for Numba to compile."""
     import numpy as np
 
     from hashjoule.kernels import numba_kernel
@@ -40,7 +40,7 @@ def function(rolled: bool) -> Any:
 
 @cache
 def kernel(rolled: bool) -> Any:
-    """The compiled CPU kernel. Compiling takes about 20 s; Numba keeps the result on disk for the next time."""
+    """Return the compiled CPU kernel. Compiling takes about 20 s; Numba keeps the result on disk for the next time."""
     import numba
 
     _log.info("numba: compiling the %s kernel, about 20 s the first time", "rolled" if rolled else "plain")
@@ -51,7 +51,7 @@ def kernel(rolled: bool) -> Any:
 
 
 def compiled(kernel_function: Any, use_cache: bool) -> Any:
-    """The function compiled by Numba, which no longer holds the GIL. Numba's exceptions are passed on."""
+    """Return the function compiled by Numba, which no longer holds the GIL. Numba's exceptions are passed on."""
     dispatcher = _dispatcher(kernel_function, use_cache)
     dispatcher.compile(SIGNATURE)
     return dispatcher
@@ -75,7 +75,7 @@ def is_compiled() -> bool:
 
 @lru_cache(maxsize=4)
 def _prepared(job: Job) -> tuple[Any, Any]:
-    """The job's known words and midstates as arrays."""
+    """Return the job's known words and midstates as arrays."""
     import numpy as np
 
     known = prepare.known_words(job)
@@ -156,7 +156,7 @@ class NumbaCuda:
 
 @cache
 def cuda_kernel() -> Any:
-    """The CUDA kernel; compiled at its first launch."""
+    """Return the CUDA kernel; compiled at its first launch."""
     import numpy as np
     from numba import cuda
 

@@ -86,7 +86,7 @@ def launches_of_at_most(seconds: float) -> Iterator[None]:
 
 
 def specs() -> list[BackendSpec]:
-    """A spec for each device, and for whatever keeps a platform from having one."""
+    """Return a spec for each device, and for whatever keeps a platform from having one."""
     if find_spec("pyopencl") is None:
         return [_missing("opencl", f"pyopencl is not installed; {_INSTALL}")]
     try:
@@ -175,7 +175,7 @@ def _open(device: Any, name: str) -> OpenCLDevice:
 
 @cache
 def _why_not(device: Any, name: str) -> str | None:
-    """Builds an empty kernel, unless the device is known to work: some compilers do not know a newer CPU.
+    """Build an empty kernel, unless the device is known to work: some compilers do not know a newer CPU.
 
     PoCL's wheel (3.0, LLVM 14) is one. It takes no other CPU from build options, and POCL_LLVM_CPU_NAME came with 5.0.
     """
@@ -248,7 +248,7 @@ def _refuse(name: str, why: str) -> OpenCLDevice:
 
 
 def _try(ask: Any) -> Any:
-    """What a driver answers; None if it does not know the question."""
+    """Return what a driver answers; None if it does not know the question."""
     try:
         return ask()
     except Exception:  # drivers refuse queries in many ways

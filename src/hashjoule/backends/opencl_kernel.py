@@ -42,7 +42,7 @@ class Variant:
     mad_adds: bool = False
 
     def options(self) -> list[str]:
-        """The compiler's options."""
+        """Return the compiler's options."""
         fields = asdict(self) | {"capacity": CAPACITY}
         return [f"-D{name.upper()}={int(value)}" for name, value in fields.items() if value is not False]
 
@@ -54,13 +54,14 @@ class Variant:
 
 @cache
 def source() -> str:
-    """The kernel's source with its own headers in place, as not every OpenCL compiler finds files."""
+    """Return the kernel's source with its own headers in place, as not every OpenCL compiler finds files."""
     folder = files("hashjoule.kernels")
 
-    def text(name: str) -> str:
-        return re.sub(r'#include "(.+)"', lambda include: text(include[1]), folder.joinpath(name).read_text("utf-8"))
+    def with_headers(name: str) -> str:
+        text = folder.joinpath(name).read_text("utf-8")
+        return re.sub(r'#include "(.+)"', lambda include: with_headers(include[1]), text)
 
-    return text("sha256d.cl")
+    return with_headers("sha256d.cl")
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ class Prepared:
 
     @classmethod
     def of(cls, job: Job) -> Prepared:
-        """Computes all that does not depend on the nonce."""
+        """Compute all that does not depend on the nonce."""
         known = prepare.known_words(job)
         structs = [_midstate(midstate, known) for midstate in job.midstates]
         structs += structs[:1] * (-len(structs) % 8)
         return cls(job, tuple(known), b"".join(structs))
 
     def task(self, first_nonce: int, nonces: int) -> bytes:
-        """The kernel's `task` struct for one launch."""
+        """Return the kernel's `task` struct for one launch."""
         n_midstates, filter_ = len(self.job.versions), prepare.word7_filter(self.job.target)
         head = struct.pack("=4I", first_nonce, nonces, filter_, n_midstates)
         return head + struct.pack("=18I8x", *self.known[16:]) + self.midstates[:80]
@@ -93,20 +94,24 @@ def _midstate(midstate: Words8, known: list[int]) -> bytes:
     return struct.pack("=20I", *midstate, *start[4:], *start[:4], *heads, 0)
 
 
-def build(context: Any, text: str, options: list[str]) -> Any:
-    """A built program. Drivers, or else pyopencl, keep binaries in the user's cache, so only the first time is slow."""
+def build(context: Any, source: str, options: list[str]) -> Any:
+    """Build a program. Drivers, or else pyopencl, keep binaries in the user's cache, so only the first time is slow."""
     import pyopencl as cl
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pyopencl warns of every remark in a build log
-        return cl.Program(context, text).build(options)
+        return cl.Program(context, source).build(options)
 
 
 class Program:
     """The kernel in one variant on one device. One launch at a time."""
 
     def __init__(self, device: Any, variant: Variant, name: str) -> None:
-        """Builds the kernel; `name` is what errors call the device. Raises UnavailableError with the build log."""
+        """Build the kernel; `name` is what errors call the device.
+
+        Raises:
+            UnavailableError: If it does not compile, with the build log.
+        """
         import pyopencl as cl
 
         self.variant, self._name, self._lock = variant, name, threading.Lock()
@@ -121,7 +126,7 @@ class Program:
             raise UnavailableError(f"{name} cannot build the kernel: {gist(error)}") from error
 
     def launch(self, job: Job, first_nonce: int, nonces: int) -> tuple[int, list[tuple[int, int]]]:
-        """Searches a range of at most MAX_LAUNCH_NONCES: the number of candidates, and those that fit.
+        """Search a range of at most MAX_LAUNCH_NONCES; return the number of candidates, and those that fit.
 
         A candidate is an index into the job's versions and a nonce. Raises UnavailableError if the device fails.
         """
@@ -161,7 +166,11 @@ class Program:
         return self._prepared
 
     def _wait(self, event: Any) -> None:
-        """Waits in short sleeps, which Ctrl-C can end. Raises UnavailableError for a launch that hangs."""
+        """Wait in short sleeps, which Ctrl-C can end.
+
+        Raises:
+            UnavailableError: If the launch hangs.
+        """
         import pyopencl as cl
 
         self._queue.flush()
@@ -180,7 +189,7 @@ class Program:
 
 
 def gist(error: Exception) -> str:
-    """The gist of an OpenCL error: the compiler's first error, else the first line."""
+    """Return the gist of an OpenCL error: the compiler's first error, else the first line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error:") or ": error:" in line]
     return (errors or lines or [type(error).__name__])[0]

@@ -43,7 +43,7 @@ class Tuned:
 
 
 def tuned(device: Any, rolled: bool, name: str) -> tuple[Tuned, Program]:
-    """The best build for the device, from the cache or by trying; built. `name` is what errors call the device.
+    """Return the best build for the device, from the cache or by trying; built. `name` is what errors call the device.
 
     Raises UnavailableError with the last reason if no build works.
     """
@@ -161,7 +161,7 @@ def _path() -> Path:
 
 
 def _load() -> dict[str, Tuned]:
-    """What is remembered; nothing if the file is missing or spoilt, for it can be made again."""
+    """Return what is remembered; nothing if the file is missing or spoilt, for it can be made again."""
     try:
         entries = json.loads(_path().read_text("utf-8"))
         return {key: Tuned(Variant(**e["variant"]), float(e["hashes_per_second"])) for key, e in entries.items()}

@@ -33,7 +33,7 @@ def known_words(job: Job) -> list[int]:
 
 
 def start(midstate: Words8, known: list[int]) -> Words8:
-    """The state after rounds 0 to 3 with a nonce of 0: a nonce's W3 is to be added to its a and its e."""
+    """Return the state after rounds 0 to 3 with a nonce of 0: a nonce's W3 is to be added to its a and its e."""
     a, b, c, d, e, f, g, h = midstate
     for kw in known[:4]:
         t1 = h + (_rotr(e, 6) ^ _rotr(e, 11) ^ _rotr(e, 25)) + (g ^ (e & (f ^ g))) + kw
@@ -43,7 +43,9 @@ def start(midstate: Words8, known: list[int]) -> Words8:
 
 
 def word7_filter(target: int) -> int:
-    """The bits of the last hash word that are 0 in every hash <= target: the leading zeros of the target's top word.
+    """Return the bits of the last hash word that are 0 in every hash <= target.
+
+    These are the leading zeros of the target's top word.
 
     In the byte order of the digest, so that a kernel needs no more than `word7 & filter == 0`.
     """
@@ -81,7 +83,7 @@ def candidates_of_range(
 
 
 def confirmed(job: Job, candidates: Iterable[tuple[int, int]]) -> tuple[list[Hit], int]:
-    """The hits among candidates, which are pairs (index of a version, nonce), and how many candidates were wrong.
+    """Return the hits among candidates, pairs of (index of a version, nonce), and how many candidates were wrong.
 
     A right one passes the filter, and is a hit or just misses the target. A wrong one is a fault of the device; it
     stays among the hits, for `search.scan` to find and count.

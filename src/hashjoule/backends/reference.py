@@ -32,7 +32,7 @@ class Reference:
 
 
 def specs() -> list[BackendSpec]:
-    """The one spec."""
+    """Return the one spec."""
     from ssl import OPENSSL_VERSION  # only to name it: 4 ms of imports
 
     runtime = f"hashlib, {OPENSSL_VERSION}"

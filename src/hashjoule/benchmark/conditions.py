@@ -199,7 +199,7 @@ def _of_the_samples(measured: Sequence[Measurement]) -> list[str]:
     wanted = max((n for name, n in short.items() if name not in shaken), default=0) * SAMPLE_SECONDS
     return found + _listed(
         [name for name in short if name not in shaken],
-        "too few samples to know the rate within 1 %",
+        "too few samples to know the rate within 1%",
         f"measure with --seconds {wanted:.0f}",
     )
 

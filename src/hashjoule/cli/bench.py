@@ -28,7 +28,7 @@ from hashjoule.errors import UsageError
 from hashjoule.records.facts import cpu_name, utc_now
 from hashjoule.records.files import RecordFile, save_record, to_json
 from hashjoule.records.schema import Record
-from hashjoule.report.record import remarks, text
+from hashjoule.report.record import record_text, remarks
 
 if TYPE_CHECKING:
     from hashjoule.fleet.summary import Host
@@ -177,6 +177,6 @@ def _keep(record: Record, file: RecordFile | None) -> None:
 
 
 def _show(record: Record, as_json: bool) -> None:
-    click.echo(to_json(record) if as_json else text(record))
+    click.echo(to_json(record) if as_json else record_text(record))
     for remark in remarks(record) if not as_json else ():
         click.echo(remark, err=True)

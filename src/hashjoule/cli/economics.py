@@ -25,7 +25,7 @@ from hashjoule.economics.solo import solo_sheet
 from hashjoule.economics.world import world_sheet
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load_record, to_json
-from hashjoule.report.sheet import text
+from hashjoule.report.sheet import sheet_text
 
 Decorator = Callable[[Any], Any]
 
@@ -92,7 +92,7 @@ price_options = _options(
 
 
 def _miner(machine: str | None, record: Path | None, hashrate_ths: float | None) -> Miner:
-    """The machine that the options name."""
+    """Return the machine that the options name."""
     if sum(value is not None for value in (machine, record, hashrate_ths)) != 1:
         raise UsageError("name one machine: --machine NAME, --record RESULT.json, or --hashrate-ths with --watts")
     if machine is not None:
@@ -103,13 +103,13 @@ def _miner(machine: str | None, record: Path | None, hashrate_ths: float | None)
 
 
 def _given(network_files: tuple[Path, ...], **figures: float | None) -> Given:
-    """The network that the options describe."""
+    """Return the network that the options describe."""
     points = [point for path in network_files for point in read_network_file(path)]
     return Given(**figures, points=points)
 
 
 def _show(sheet: Sheet, as_json: bool) -> None:
-    click.echo(to_json(document(sheet)) if as_json else text(sheet))
+    click.echo(to_json(document(sheet)) if as_json else sheet_text(sheet))
 
 
 @click.group(
@@ -258,7 +258,7 @@ def block_command(
     network_files: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Expected time to a block of one's own, and its chance."""
+    """Compute the expected time to a block of one's own, and its chance."""
     miner = _miner(machine, record, hashrate_ths)
     _show(solo_sheet(miner, watts, _given(network_files, difficulty=difficulty)), as_json)
 

@@ -66,7 +66,7 @@ def explain_command(
 
 
 def _subject(record: Path | None, machine: str | None, backend: str | None, watts: float | None) -> why.Subject:
-    """The machine that the arguments name."""
+    """Return the machine that the arguments name."""
     if (record is None) == (machine is None):
         raise UsageError("explain one machine: a record RESULT.json, or a published one with --machine NAME")
     if machine is not None:

@@ -10,7 +10,7 @@ import click
 from hashjoule.cli.common import command, json_option
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load, load_record, schema_of, to_json
-from hashjoule.report.record import Format, remarks, render
+from hashjoule.report.record import Format, remarks, render_record
 
 
 @command(
@@ -43,7 +43,7 @@ def show_command(file: Path, form: Any, as_json: bool) -> None:
         click.echo(_fleet(file, form))
     else:
         record = load_record(file)
-        click.echo(render(record, form))
+        click.echo(render_record(record, form))
         for remark in remarks(record) if form == "text" else ():
             click.echo(remark, err=True)
 

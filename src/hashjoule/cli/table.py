@@ -25,7 +25,7 @@ from hashjoule.efficiency.table import (
 from hashjoule.errors import UsageError
 from hashjoule.report.numbers import count
 from hashjoule.report.side_by_side import MOST, side_by_side
-from hashjoule.report.table import Format, render
+from hashjoule.report.table import Format, render_table
 
 FILES = (".json", ".csv")
 
@@ -76,7 +76,7 @@ def table_command(
             raise UsageError("name machines or filter the table, not both")
         shown = _named(rows, [named_machine(name, published_with(files)) for name in machines])
         beside = form == "text" and len(shown) <= MOST
-        click.echo(side_by_side(shown) if beside else render(shown, form, sources=sources))
+        click.echo(side_by_side(shown) if beside else render_table(shown, form, sources=sources))
         return
     chosen = Filter(**wanted)
     shown = select(rows, chosen, sort, limit)
@@ -86,11 +86,11 @@ def table_command(
         click.echo("No published machine matches.", err=True)
     if undated := dropped_for_want_of_a_date(rows, chosen):
         click.echo(f"{count(undated, 'machine')} left out: the shipping date is not known.", err=True)
-    click.echo(render(shown, form, makers=sort == "maker", sources=sources))
+    click.echo(render_table(shown, form, makers=sort == "maker", sources=sources))
 
 
 def _named(rows: Sequence[TableRow], machines: Sequence[PublishedMachine]) -> tuple[TableRow, ...]:
-    """The user's own rows, and those of these machines, in their order."""
+    """Return the user's own rows, and those of these machines, in their order."""
     published = {(row.maker, row.model, row.mode): row for row in rows if row.origin == "published"}
     own = [row for row in rows if row.origin == "measured"]
     return (*own, *(published[machine.maker, machine.model, machine.mode] for machine in machines))

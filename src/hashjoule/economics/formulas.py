@@ -244,7 +244,7 @@ def concentration(shares_percent: Mapping[str, float]) -> Concentration:
     not_negative(**{f"the share of {name}": share for name, share in shares_percent.items()})
     listed = math.fsum(shares_percent.values())
     if not shares_percent or not 0 < listed <= 100 + 1e-9:
-        raise UsageError(f"shares must add up to more than 0 and at most 100 %, not {listed:g}%")
+        raise UsageError(f"shares must add up to more than 0 and at most 100%, not {listed:g}%")
     ordered = sorted(shares_percent.values(), reverse=True)
     rest, smallest = max(0.0, 100 - listed), ordered[-1]
     whole, left = divmod(rest, smallest) if smallest > 0 else (0.0, 0.0)

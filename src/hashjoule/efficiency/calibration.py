@@ -202,7 +202,7 @@ def pooled_exponent(chips: Sequence[str], rows: Iterable[ChipVoltage]) -> Expone
 
 
 def _slope(name: str, series: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Exponent:
-    """The common slope of several lines with own intercepts."""
+    """Return the common slope of several lines with own intercepts."""
     centred = [(a - statistics.fmean(x), b - statistics.fmean(y)) for x, y in series for a, b in zip(x, y, strict=True)]
     spread = sum(a * a for a, _ in centred)
     slope = sum(a * b for a, b in centred) / spread

@@ -79,7 +79,7 @@ class NodeTable:
         return self._at(process_nm, lambda node: node.nominal_voltage_v)
 
     def _at(self, process_nm: float, read: Callable[[CmosNode], float]) -> float:
-        """The table's value, or a power law through the two nearest nodes."""
+        """Return the table's value, or a power law through the two nearest nodes."""
         if process_nm in self._nodes:
             return read(self._nodes[process_nm])
         above = [nm for nm in self._ordered if nm > process_nm]

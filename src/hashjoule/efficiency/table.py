@@ -125,7 +125,7 @@ def build_rows(
 
 
 def load_table(files: Iterable[str | Path] = ()) -> tuple[TableRow, ...]:
-    """The published table, with the rows of record files (.json) and of further hardware files (.csv).
+    """Return the published table, with the rows of record files (.json) and of further hardware files (.csv).
 
     Raises:
         UsageError: for a file that cannot be read or is malformed, with its name, line and field.
@@ -146,7 +146,7 @@ def published_with(files: Iterable[Path]) -> list[PublishedMachine]:
 
 
 def dated_record(path: Path) -> Record:
-    """A record whose date can stand on a time axis.
+    """Return a record whose date can stand on a time axis.
 
     Raises:
         UsageError: for a file that is no record, or one without a date or from the future.
@@ -170,7 +170,7 @@ def _check_created(name: str, created: str) -> None:
 def select(
     rows: Iterable[TableRow], wanted: Filter | None = None, sort: SortKey = "j_per_th", limit: int | None = None
 ) -> tuple[TableRow, ...]:
-    """The rows that a filter keeps, sorted, at most `limit` published ones; measured rows are never cut off."""
+    """Return the rows that a filter keeps, sorted, at most `limit` published ones; measured rows are never cut off."""
     kept = sorted(filter((wanted or Filter()).keeps, rows), key=_SORT_KEYS[sort])
     if limit is None:
         return tuple(kept)
@@ -261,7 +261,7 @@ def class_of(record: Record, result: Result) -> MachineClass:
 
 
 def _least_by_class(published: Sequence[PublishedMachine]) -> dict[str, float]:
-    """The J/TH of the best machine of each class, and of all."""
+    """Return the J/TH of the best machine of each class, and of all."""
     found = {name: best(published, name) for name in get_args(MachineClass)} | {"all": best(published)}
     return {name: machine.j_per_th for name, machine in found.items() if machine and machine.j_per_th}
 

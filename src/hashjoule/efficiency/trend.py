@@ -31,12 +31,12 @@ class HalvingFit:
     high_years: float
 
     def j_per_th(self, year: float) -> float:
-        """The trend line at a decimal year."""
+        """Return the trend line at a decimal year."""
         return float(self.j_per_th_at_start * 2 ** (-(year - self.start) / self.halving_years))
 
 
 def decimal_year(date: str) -> float:
-    """A date as YYYY, YYYY-Qn, YYYY-MM or YYYY-MM-DD as a year with decimals: the middle of what it spans.
+    """Return a date (YYYY, YYYY-Qn, YYYY-MM or YYYY-MM-DD) as a year with decimals: the middle of what it spans.
 
     >>> decimal_year("2016")
     2016.5

@@ -12,7 +12,7 @@ from hashjoule.records.schema import HostFacts
 
 
 def commit() -> str | None:
-    """The commit that this program runs from, if it runs from a git checkout."""
+    """Return the commit that this program runs from, if it runs from a git checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
@@ -27,12 +27,12 @@ def commit() -> str | None:
 
 
 def utc_now() -> str:
-    """The time as YYYY-MM-DDTHH:MM:SSZ."""
+    """Return the time as YYYY-MM-DDTHH:MM:SSZ."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def host_facts(features: tuple[str, ...], clock_hz: float | None) -> HostFacts:
-    """What this machine is, as far as it says."""
+    """Return what this machine is, as far as it says."""
     import psutil
 
     return HostFacts(
@@ -47,7 +47,7 @@ def host_facts(features: tuple[str, ...], clock_hz: float | None) -> HostFacts:
 
 
 def cpu_name() -> str:
-    """The CPU's name; family and model beside it where the name alone tells too little (cloud machines)."""
+    """Return the CPU's name; family and model beside it where the name alone tells too little (cloud machines)."""
     info = _cpuinfo()
     name = info.get("model name") or platform.processor() or platform.machine() or "unknown"
     if "cpu family" in info:
@@ -70,7 +70,7 @@ def _virtualised() -> bool | None:
 
 
 def cpu_governor() -> str | None:
-    """The frequency governor of the first CPU; None where the system shows none."""
+    """Return the frequency governor of the first CPU; None where the system shows none."""
     try:
         return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text().strip()
     except OSError:

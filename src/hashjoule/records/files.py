@@ -25,12 +25,20 @@ class _Header(Struct):
 
 
 def load_record(path: Path) -> Record:
-    """Reads and validates a record. Raises UsageError, in one sentence, for anything that is not one."""
+    """Read and validate a record.
+
+    Raises:
+        UsageError: For anything that is not a record.
+    """
     return load(path, Record, SCHEMA)
 
 
 def load(path: Path, kind: type[T], schema: str) -> T:
-    """Reads and validates a file of this schema. Raises UsageError, in one sentence, for anything else."""
+    """Read and validate a file of this schema.
+
+    Raises:
+        UsageError: For anything else.
+    """
     found = schema_of(path, schema)
     if found != schema and found.startswith(schema.partition("/")[0] + "/"):
         raise UsageError(f"{path} is a {found}, but this version reads {schema} only; update hashjoule")
@@ -38,7 +46,11 @@ def load(path: Path, kind: type[T], schema: str) -> T:
 
 
 def schema_of(path: Path, expected: str = SCHEMA) -> str:
-    """The schema that a file names. Raises UsageError, which says what was expected, for a file that names none."""
+    """Return the schema that a file names.
+
+    Raises:
+        UsageError: If it names none; the sentence says what was expected.
+    """
     return _decoded(path, _Header, expected).schema
 
 
@@ -48,11 +60,17 @@ def _decoded(path: Path, kind: type[T], schema: str) -> T:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is no {schema} record: {error}") from None
+        raise UsageError(f"{path} is not a hashjoule record ({schema}): {_fault(error)}") from None
+
+
+def _fault(error: Exception) -> str:
+    """Say in plain words why a file cannot be decoded."""
+    reason = str(error)
+    return "the file is truncated" if "truncated" in reason else reason[:1].lower() + reason[1:]
 
 
 def to_json(value: object) -> str:
-    """Indented JSON of a record or of any plain value."""
+    """Return indented JSON of a record or of any plain value."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
@@ -66,7 +84,11 @@ class RecordFile:
     """
 
     def __init__(self, folder: Path, cpu: str | None, created: str, suite: str = "bench") -> None:
-        """Creates the folder. Raises UsageError, before anything is measured, if it cannot be written."""
+        """Create the folder.
+
+        Raises:
+            UsageError: If it cannot be written; nothing has been measured by then.
+        """
         self._folder = folder / _slug(cpu) if cpu else folder
         self._stem = f"{created[:10]}-{suite}"
         self.path: Path | None = None
@@ -76,7 +98,11 @@ class RecordFile:
                 pass
 
     def write(self, record: Struct) -> Path:
-        """Writes the record, in whole or not at all. Raises UsageError if the disk is full or the folder is gone."""
+        """Write the record, whole or not at all.
+
+        Raises:
+            UsageError: If the disk is full or the folder is gone.
+        """
         with self._one_sentence(), written(f"{to_json(record)}\n".encode(), self._folder) as new:
             new.chmod(0o644)
             if self.path:
@@ -103,7 +129,7 @@ class RecordFile:
 
 
 def save_record(record: Record, folder: Path, suite: str = "bench") -> Path:
-    """Writes a record into a new file (see RecordFile) and returns its path."""
+    """Write a record into a new file (see RecordFile) and return its path."""
     return RecordFile(folder, record.machine.cpu, record.created, suite).write(record)
 
 

@@ -16,12 +16,12 @@ from hashjoule.statistics import outliers
 Format = Literal["text", "md", "csv"]
 
 
-def render(record: Record, form: Format) -> str:
+def render_record(record: Record, form: Format) -> str:
     """Return the record in one of the three formats; CSV holds every figure but the samples, unrounded."""
-    return {"text": text, "md": markdown, "csv": comma_separated}[form](record)
+    return {"text": record_text, "md": markdown, "csv": comma_separated}[form](record)
 
 
-def text(record: Record) -> str:
+def record_text(record: Record) -> str:
     """Return the record for a terminal of 80 columns: machine, rates, energy, and what follows from them."""
     if is_gauge(record):
         return gauge_text(record)
@@ -159,7 +159,7 @@ def markdown(record: Record) -> str:
     lines = [
         f"{machine.cpu}{clock}{guest}, {machine.cores} cores; {record.hashjoule.compiler}; {record.created[:10]}.",
         "",
-        "| backend | mode | cores | MH/s | 95 % interval | cycles/hash | J/TH |",
+        "| backend | mode | cores | MH/s | 95% interval | cycles/hash | J/TH |",
         "|---|---|--:|--:|--:|--:|--:|",
         *(_markdown_line(record, result) for result in record.results),
     ]

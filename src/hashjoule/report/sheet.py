@@ -14,7 +14,7 @@ _LONG_HEAD = 8
 """Column heads longer than this stand on two lines where they can."""
 
 
-def text(sheet: Sheet) -> str:
+def sheet_text(sheet: Sheet) -> str:
     """Return a sheet as text of at most 80 columns; only the addresses of sources may be longer."""
     parts = [_listing(sheet.listing)] if sheet.listing else []
     parts.append(_results(sheet.outcomes))

@@ -23,7 +23,7 @@ _LEAST_NAME = 20
 """A name has at least so many columns, whatever the others take."""
 
 
-def render(rows: Sequence[TableRow], form: Format, *, makers: bool = False, sources: bool = False) -> str:
+def render_table(rows: Sequence[TableRow], form: Format, *, makers: bool = False, sources: bool = False) -> str:
     """Return the rows in one of the four formats; CSV and JSON hold every field, unrounded.
 
     Args:
@@ -40,7 +40,7 @@ def render(rows: Sequence[TableRow], form: Format, *, makers: bool = False, sour
 
 
 def _text(rows: Sequence[TableRow], makers: bool, sources: bool) -> str:
-    """A table of at most 80 columns: what the process node is and where a figure is from stand elsewhere."""
+    """Return a table of at most 80 columns: what the process node is and where a figure is from stand elsewhere."""
     header = ["class", "shipped", "rate", "W", "J/TH", "x best"]
     lines = [_short_cells(row) for row in rows]
     if makers:
@@ -58,7 +58,7 @@ def _text(rows: Sequence[TableRow], makers: bool, sources: bool) -> str:
 
 
 def _wrapped(row: TableRow, width: int) -> list[str]:
-    """A name on one line, or with its mode on the next ones; marks stay with the model."""
+    """Return a name on one line, or with its mode on the next ones; marks stay with the model."""
     name = marked_name(row)
     if len(name) <= width:
         return [name]
@@ -69,7 +69,7 @@ def _wrapped(row: TableRow, width: int) -> list[str]:
 
 
 def _short_cells(row: TableRow) -> list[str]:
-    """The cells of the text table, but for the name: months for days, M for millions."""
+    """Return the cells of the text table, but for the name: months for days, M for millions."""
     texts = dict(zip(HEADER, cells(row), strict=False))
     energy, ratio = (texts[name].replace(" million", "M") for name in ("J/TH", "x best"))
     return [texts["class"], texts["shipped"][:7], texts["rate"], texts["W"], energy, ratio]
@@ -119,7 +119,7 @@ def marked_name(row: TableRow) -> str:
 
 
 def _marks(row: TableRow) -> tuple[str, str]:
-    """The marks before and after a name."""
+    """Return the marks before and after a name."""
     after = (" !" if row.announced else "") + (" ?" if row.quality == "low" else "")
     return "> " if row.origin == "measured" else "", after
 

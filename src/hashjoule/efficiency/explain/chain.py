@@ -55,7 +55,7 @@ def explain(subject: Subject, reference: Subject | None = None, best: Subject | 
 
 
 def _rest(gap: Fraction, factors: Sequence[Factor], model: EnergyModel, chips: int) -> Factor:
-    """What the factors leave: their own errors, and all that is not in the chain.
+    """Return what the factors leave: their own errors, and all that is not in the chain.
 
     Its 95% interval adds in quadrature the factors' intervals and the scatter of so many chips about the model.
     """

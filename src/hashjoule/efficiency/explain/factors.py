@@ -67,7 +67,7 @@ _OVERHEADS = {
 
 
 def instruction_overhead(subject: Subject) -> Factor:
-    """What it costs that the machine can be programmed, by the literature."""
+    """Return what it costs that the machine can be programmed, by the literature."""
     ratio, low, high, source, note = _OVERHEADS[subject.machine_class]
     return Factor("instruction overhead", Fraction(ratio), low, high, source, note)
 
@@ -92,7 +92,7 @@ def process_node(subject: Subject, reference: Subject, model: EnergyModel) -> Fa
 
 
 def supply_voltage(subject: Subject, reference: Subject) -> Factor:
-    """The square of the two core voltages: switched capacitance, CV^2."""
+    """Return the square of the two core voltages: switched capacitance, CV^2."""
     name = "supply voltage"
     if subject == reference:
         return _itself(name)

@@ -91,7 +91,7 @@ def _energy(result: Result, watts: float | None) -> tuple[float, str]:
 
 
 def _instruction_set(record: Record, result: Result) -> InstructionSet:
-    """The operations that the code of a CPU result uses."""
+    """Return the operations that the code of a CPU result uses."""
     features = record.machine.features
     if result.backend == "reference":
         return WIDE if any(feature in features for feature in _SHA_FEATURES) else SCALAR

@@ -113,7 +113,7 @@ def processor_supply(processor: Processor | None) -> Supply:
 
 
 def _own_point(machine: PublishedMachine) -> ChipVoltage | None:
-    """The machine's own stock operating point; another mode of the model runs at another one."""
+    """Return the machine's own stock operating point; another mode of the model runs at another one."""
     point = next((p for p in chip_voltages() if p.machine == machine.model), None)
     modes = [m for m in machines() if m.model == machine.model]
     if point is None or (modes and stock_mode(modes).mode != machine.mode):
