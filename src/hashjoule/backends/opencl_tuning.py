@@ -20,6 +20,7 @@ from hashjoule.backends import opencl_kernel
 from hashjoule.backends.opencl_kernel import Program, Variant
 from hashjoule.backends.reference import Reference
 from hashjoule.errors import UnavailableError
+from hashjoule.files import written
 from hashjoule.job import MAX_TARGET, NONCES, Header, Hit, Job
 
 _TRIAL_SECONDS = 0.03
@@ -172,10 +173,9 @@ def _load() -> dict[str, Tuned]:
 def _save(key: str, entry: Tuned) -> None:
     path = _path()
     entries = {k: asdict(v) for k, v in (_load() | {key: entry}).items()}
-    scratch = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(entries, indent=1), "utf-8")
-        scratch.replace(path)
+        with written(json.dumps(entries, indent=1).encode(), path.parent) as new:
+            new.replace(path)
     except OSError as error:
         _log.info("the tuning is not remembered: %s", error)

@@ -1,4 +1,4 @@
-"""Plain text tables and numbers, the same on a terminal and in a file."""
+"""Plain text tables and paragraphs, the same on a terminal and in a file."""
 
 from __future__ import annotations
 
@@ -26,11 +26,3 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1)
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-def significant(value: float | None, digits: int = 3) -> str:
-    """Return a number with that many significant digits and thousands separators, "-" for None."""
-    if value is None:
-        return "-"
-    decimals = max(0, digits - len(str(int(abs(value)))))
-    return f"{value:,.{decimals}f}"
