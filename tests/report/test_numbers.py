@@ -12,6 +12,7 @@ from hashjoule.report.numbers import (
     number,
     percent,
     power,
+    rate_unit,
     tick,
     times,
     years,
@@ -42,6 +43,12 @@ def test_units_suit_the_value() -> None:
     assert duration(9000) == "2.50 hours"
     assert duration(90) == "90.0 s"
     assert [hashrate(None), power(None), duration(None), percent(None), times(None)] == ["-"] * 5
+
+
+def test_one_unit_for_a_column_of_rates() -> None:
+    """The unit of the largest rate, so that an ASIC is not told in MH/s; slow code keeps MH/s."""
+    assert [rate_unit(rate_hs)[0] for rate_hs in (0.8e6, 58e6, 1.16e12)] == ["MH/s", "MH/s", "TH/s"]
+    assert rate_unit(1.16e12)[1] == 1e12
 
 
 def test_ratios_and_plurals() -> None:

@@ -14,7 +14,7 @@ from hashjoule.cli.common import command, json_option
 from hashjoule.errors import UsageError
 from hashjoule.records.files import load_record, to_json
 from hashjoule.report.numbers import change as percent_change
-from hashjoule.report.numbers import number
+from hashjoule.report.numbers import number, rate_unit
 from hashjoule.report.text import columns, wrapped
 
 
@@ -78,14 +78,19 @@ def _text(found: Comparison) -> str:
     if by_cycles:
         parts.append("CPU cycles per hash\n" + _table(by_cycles, 1.0, judged=True))
     if by_rate:
-        parts.append("MH/s by wall clock\n" + _table(by_rate, 1e6, judged=True))
+        parts.append(_rates(by_rate, " by wall clock", judged=True))
     if unjudged:
-        parts.append("MH/s by wall clock, for information\n" + _table(unjudged, 1e6, judged=False))
+        parts.append(_rates(unjudged, " by wall clock, for information", judged=False))
     if found.only_before:
         parts.append(wrapped(f"only in A: {', '.join(found.only_before)}"))
     if found.only_after:
         parts.append(wrapped(f"only in B: {', '.join(found.only_after)}"))
     return "\n\n".join(parts)
+
+
+def _rates(changes: Sequence[Change], title: str, judged: bool) -> str:
+    name, size_hs = rate_unit(max(change.before for change in changes))
+    return f"{name}{title}\n{_table(changes, size_hs, judged)}"
 
 
 def _table(changes: Sequence[Change], unit: float, judged: bool) -> str:

@@ -43,6 +43,11 @@ def hashrate(value_hs: float | None, digits: int = 3) -> str:
     return _scaled(value_hs, _RATE_UNITS, "H/s", digits)
 
 
+def rate_unit(largest_hs: float) -> tuple[str, float]:
+    """Return the name and size of the unit for a column of hash rates: of the largest, but at least MH/s."""
+    return next(unit for unit in _RATE_UNITS if largest_hs >= unit[1] or unit[0] == "MH/s")
+
+
 def power(value_w: float | None, digits: int = 3) -> str:
     """Return a power with the unit that suits it: 15.0 W, 3.66 kW, 75.0 MW."""
     return _scaled(value_w, _POWER_UNITS, "W", digits)
