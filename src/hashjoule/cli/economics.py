@@ -148,10 +148,16 @@ def economics_command() -> None:
         "Machine": ["--machine", "--record", "--hashrate-ths", "--watts", "--cost-usd", "--uptime"],
         "Money": ["--price", "--region", "--pool-fee"],
         "Network": [
-            "--network-ehs", "--difficulty", "--subsidy-btc", "--fees-btc", "--btc-usd", "--growth", "--network-file",
+            "--network-ehs",
+            "--difficulty",
+            "--subsidy-btc",
+            "--fees-btc",
+            "--btc-usd",
+            "--growth",
+            "--network-file",
         ],
     },
-)  # fmt: skip
+)
 @machine_options
 @price_options
 @click.option(

@@ -68,9 +68,13 @@ _EVERYWHERE = ("0.0.0.0", "::")
     help="Count until the 95% interval of every miner is within this percentage of its rate.",
 )
 @click.option(
-    "--wait", "wait_s", type=POSITIVE, default=300.0, metavar="SECONDS",
+    "--wait",
+    "wait_s",
+    type=POSITIVE,
+    default=300.0,
+    metavar="SECONDS",
     help="Time to wait for the first share (default: 300).",
-)  # fmt: skip
+)
 @click.option(
     "--difficulty", type=POSITIVE, metavar="D", help="Fix the share difficulty (default: search one share a second)."
 )
@@ -193,8 +197,12 @@ def _invite(host: str, port: int) -> None:
 def _own_addresses() -> list[str]:
     import psutil
 
-    addresses = [each.address for all_of_one in psutil.net_if_addrs().values() for each in all_of_one
-                 if each.family == socket.AF_INET and not each.address.startswith("127.")]  # fmt: skip
+    addresses = [
+        each.address
+        for all_of_one in psutil.net_if_addrs().values()
+        for each in all_of_one
+        if each.family == socket.AF_INET and not each.address.startswith("127.")
+    ]
     return addresses or ["127.0.0.1"]
 
 

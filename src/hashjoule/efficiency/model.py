@@ -134,12 +134,18 @@ def points_with_voltage(rows: Iterable[ChipVoltage]) -> list[ChipPoint]:
     low, high = NODE_RANGE_NM
     points = [
         ChipPoint(
-            row.chip, row.maker, row.process_nm, row.j_per_th, row.core_voltage_v, row.asicboost == "yes",
-            row.boundary, row.quality,
+            row.chip,
+            row.maker,
+            row.process_nm,
+            row.j_per_th,
+            row.core_voltage_v,
+            row.asicboost == "yes",
+            row.boundary,
+            row.quality,
         )
         for row in rows
         if row.process_nm is not None and low <= row.process_nm <= high
-    ]  # fmt: skip
+    ]
     bare = {point.chip for point in points if point.boundary == "chip"}
     return [point for point in points if point.boundary == "chip" or point.chip not in bare]
 

@@ -167,11 +167,17 @@ def _words(figure: Any, explanation: Explanation, height: float) -> None:
     ends = "  ".join(_end_note(side) for side in _sides(explanation))
     lines = (
         (1 - 0.40 / height, title, min(17.0, 17.0 * 60 / len(title)), _INK, "bold"),
-        (1 - 0.78 / height, "From the machine down to the best ASIC: each step divides the energy that is left. "
-         "Thin lines show its interval.", 11, _MUTED, "normal"),
+        (
+            1 - 0.78 / height,
+            "From the machine down to the best ASIC: each step divides the energy that is left. "
+            "Thin lines show its interval.",
+            11,
+            _MUTED,
+            "normal",
+        ),
         (0.42 / height, ends, 9, _MUTED, "normal"),
         (0.20 / height, "Sources and assumptions of every step: hashjoule explain.", 9, _MUTED, "normal"),
-    )  # fmt: skip
+    )
     for y, words, size, colour, weight in lines:
         figure.text(0.03, y, words, fontsize=size, color=colour, fontweight=weight, va="center")
 
