@@ -13,7 +13,7 @@ from tests.support import ROOT
 PACKAGE = ROOT / "src" / "hashjoule"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "hardware", "statistics"),
+    ("errors", "hardware", "power", "statistics"),
     ("data", "files", "job"),
     ("block",),
     ("backends", "meters", "records", "stratum"),

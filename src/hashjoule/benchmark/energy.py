@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hashjoule.benchmark.measurement import Measurement, Turn
 from hashjoule.meters import Meter, MeterError, Reading, battery
+from hashjoule.power import METERED
 from hashjoule.records.schema import Efficiency, Energy, Idle, Rate
 from hashjoule.statistics import median_interval
 
@@ -119,7 +120,7 @@ class Metering:
 
     def measure_idle(self, measured: Iterable[Measurement]) -> None:
         """Watch the meters in use while nothing runs: before the run and after it. No meter, no wait."""
-        meters = [meter for meter in self._used(measured) if meter.method in ("counter", "sampled")]
+        meters = [meter for meter in self._used(measured) if meter.method in METERED]
         if not meters:
             return
         began = [self.read(meter) for meter in meters]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from hashjoule.power import UNMETERED
 from hashjoule.records.gauge import DeviceClaim, Gauge, ShareCounts
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import change, count, duration, hashrate, number, percent, power
@@ -35,7 +36,7 @@ def gauge_text(record: Record) -> str:
     gauged = [(result, result.gauge) for result in record.results if isinstance(result.gauge, Gauge)]
     table = columns(_SHORT_HEADER, [row for result, gauge in gauged for row in _rows(result, gauge)])
     notes = [note for result, gauge in gauged for note in _notes(result, gauge)]
-    notes += [note for method, note in _UNMETERED.items() if method in {_method(result) for result, _ in gauged}]
+    notes += [note for method, note in _POWER_NOTES.items() if method in {_method(result) for result, _ in gauged}]
     if not record.complete:
         notes.append("The run was interrupted; this is what had been measured by then.")
     if not any(result.energy for result in record.results):
@@ -43,7 +44,7 @@ def gauge_text(record: Record) -> str:
     return "\n\n".join([table, *map(wrapped, notes)])
 
 
-_UNMETERED = {
+_POWER_NOTES = {
     "reported": "~ the power is what the device itself reports; no meter has measured it.",
     "declared": "~ the power is what you stated with --watts; no meter has measured it.",
 }
@@ -62,7 +63,7 @@ def _rows(result: Result, gauge: Gauge) -> Iterator[list[str]]:
     rate, energy = result.hashrate_hs, result.energy
     first, *more = textwrap.wrap(result.device, _NAME_WIDTH) or [""]
     unit = hashrate(rate.median).split(" ", 1)[1]
-    mark = "~" if _method(result) in _UNMETERED else ""
+    mark = "~" if _method(result) in UNMETERED else ""
     yield [
         first,
         hashrate(rate.median),
@@ -142,7 +143,7 @@ def _count_sentence(result: Result, gauge: Gauge) -> str:
 def claim_sentence(result: Result, claim: DeviceClaim) -> str:
     """Return what the device says of itself beside what was measured; empty if it says neither rate nor power."""
     rate, energy = result.hashrate_hs, result.energy
-    metered = energy if energy and energy.method not in ("reported", "declared") else None
+    metered = energy if energy and energy.method not in UNMETERED else None
     said, measured, off = [], [], []
     if claim.hashrate_hs:
         said.append(hashrate(claim.hashrate_hs))

@@ -6,11 +6,12 @@ import csv
 import io
 from typing import Any, Literal
 
+from hashjoule.power import METERED
 from hashjoule.records.schema import Record, Result, Sustained
 from hashjoule.report.gauge import gauge_markdown, gauge_text, is_gauge
 from hashjoule.report.numbers import change, hashrate, number, percent, power
 from hashjoule.report.text import columns, wrapped
-from hashjoule.report.verdict import METERED, bound_j_per_th, verdict, without_a_meter
+from hashjoule.report.verdict import bound_j_per_th, verdict, without_a_meter
 from hashjoule.statistics import outliers
 
 Format = Literal["text", "md", "csv"]

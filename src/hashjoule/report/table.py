@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from hashjoule.efficiency.table import TableRow
+from hashjoule.power import UNMETERED
 from hashjoule.report.numbers import hashrate, number
 from hashjoule.report.text import columns
 
@@ -126,7 +127,7 @@ def _marks(row: TableRow) -> tuple[str, str]:
 
 def energy_cell(row: TableRow) -> str:
     """Return the J/TH of a row with its marks; `legend` says what they mean."""
-    mark = "<=" if row.is_bound else "~" if row.power_basis in ("declared", "reported") else ""
+    mark = "<=" if row.is_bound else "~" if row.power_basis in UNMETERED else ""
     return f"{mark}{number(row.j_per_th)}{'*' if row.deviates else ''}"
 
 

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from hashjoule.data.hardware import best_asic
 from hashjoule.data.network import latest
 from hashjoule.economics.formulas import expected_block_seconds
+from hashjoule.power import METERED
 from hashjoule.records.schema import Record, Result
 from hashjoule.report.numbers import duration, hashrate, number, times
-
-METERED = ("counter", "sampled")
-"""The methods by which energy is measured, and not stated or bounded."""
 
 
 def verdict(record: Record) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from hashjoule.data.hardware import MachineClass
 from hashjoule.efficiency.table import TableRow
 from hashjoule.efficiency.trend import HalvingFit, decimal_year, fit_halving, frontier
+from hashjoule.power import UNMETERED
 from hashjoule.report.numbers import count, hashrate, number, tick, times, years, years_between
 
 ViewName = Literal["frontier", "node", "power"]
@@ -21,9 +22,6 @@ Quantity = Literal["year", "node_nm", "power_w", "hashrate_hs", "j_per_th"]
 LineKind = Literal["records", "trend", "best", "equal"]
 
 CLASS_NAMES = {"cpu": "CPUs", "gpu": "GPUs", "fpga": "FPGAs", "asic": "ASICs"}
-
-UNMETERED = ("declared", "reported")
-"""How the power of a measurement was found if no meter showed it: stated by the user, or by the device itself."""
 
 TURN = "2016-06"
 """The Antminer S9 of June 2016, the first at 16 nm in numbers, ends the steep early fall: one trend line leads to it,

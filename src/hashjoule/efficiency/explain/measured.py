@@ -19,6 +19,7 @@ from hashjoule.efficiency.operations import (
 )
 from hashjoule.efficiency.table import class_of
 from hashjoule.errors import UsageError
+from hashjoule.power import METERED, UNMETERED
 from hashjoule.records.schema import Energy, Record, Result
 
 _INSTRUCTION_SETS = {
@@ -73,7 +74,7 @@ def _choose(record: Record, backend: str | None) -> Result:
 
 def _trust_and_energy(result: Result) -> tuple[bool, float]:
     """Sort key: results with a metered power first, then those with the fewest joules."""
-    unmetered = result.energy is not None and result.energy.method in ("declared", "reported")
+    unmetered = result.energy is not None and result.energy.method in UNMETERED
     return unmetered, result.j_per_th.value if result.j_per_th else math.inf
 
 
@@ -142,7 +143,7 @@ def _against(record: Record, result: Result, fastest: Result, per_core: bool) ->
     own, its = result.hashrate_hs, fastest.hashrate_hs
     scale = _divisor(record, result, per_core) / _divisor(record, fastest, per_core)
     metered: Sequence[Energy | None] = (result.energy, fastest.energy)
-    if all(energy is not None and energy.method in ("counter", "sampled") for energy in metered) and not per_core:
+    if all(energy is not None and energy.method in METERED for energy in metered) and not per_core:
         power, how = _power_w(result.energy) / _power_w(fastest.energy), "less energy, metered"
     else:
         power, how = 1.0, "the rate per core" if per_core else "the rate, at the same power"
