@@ -3,12 +3,7 @@
 
 #include <arm_neon.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "inline.h"
 
 typedef uint32x4_t vec;
 

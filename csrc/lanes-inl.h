@@ -24,6 +24,7 @@
 
 #include <string.h>
 
+#include "inline.h"
 #include "sha256.h"
 #include "variants.h"
 
@@ -38,7 +39,6 @@ typedef uint V __attribute__((vector_size(4 * LANES)));
 static const uint H0[8] = {HJ_SHA256_H};
 static const uint K[64] = {HJ_SHA256_K};
 
-#define INLINE static inline __attribute__((always_inline))
 #define SPLAT(x) ((V){0} + (x))
 #define ADD(x, y) in_order((x) + (y))
 #define SHR(x, n) ((x) >> (n))

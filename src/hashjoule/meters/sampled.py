@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
 from hashjoule.meters import MeterError
+from hashjoule.meters.polled import Polled
 
 
-class Integral:
-    """Integrates power over a monotonic clock, every `period_s` seconds and whenever it is read. Thread-safe."""
+class Integral(Polled):
+    """The integral of power over time, advanced every `period_s` seconds and whenever it is read. Thread-safe."""
 
     def __init__(
         self, power_w: Callable[[], float], period_s: float = 0.05, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`power_w` returns the power in watts, or raises MeterError."""
-        self._power_w, self._period_s, self._clock = power_w, period_s, clock
+        super().__init__(period_s)
+        self._power_w, self._clock = power_w, clock
         self._joules, self._at_s, self._last_w = 0.0, clock(), power_w()
-        self._error: MeterError | None = None
-        self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
         self._thread.start()
 
     def joules(self) -> float:
@@ -29,15 +27,6 @@ class Integral:
         if self._error:
             raise self._error
         return self._joules
-
-    def close(self) -> None:
-        """End the thread."""
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._error and not self._ended.wait(self._period_s):
-            self._advance()
 
     def _advance(self) -> None:
         with self._lock:

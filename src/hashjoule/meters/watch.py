@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from hashjoule.meters import MeterError
+from hashjoule.meters.polled import Polled
 
 PERIOD_S = 1.0
 SILENCE_S = 5.0
@@ -53,7 +53,7 @@ class Plug(Protocol):
         ...
 
 
-class PlugReading:
+class PlugReading(Polled):
     """A plug that is being read, by its counter or by integrating its power. Thread-safe."""
 
     def __init__(
@@ -71,7 +71,8 @@ class PlugReading:
         Raises:
             MeterError: if it does not answer, or shows what cannot be true.
         """
-        self._plug, self._name, self._clock, self._period_s = plug, name, clock, period_s
+        super().__init__(period_s)
+        self._plug, self._name, self._clock = plug, name, clock
         self._counts, self._step_j, self._interval_s = counts, step_j, interval_s
         first = plug.ask()
         self._check_alone(first)
@@ -79,9 +80,6 @@ class PlugReading:
         self._first_j = first.energy_j or 0.0
         self._integrated_j = self._owed_j = 0.0
         self._moved_s = self._at_s
-        self._error: MeterError | None = None
-        self._lock, self._ended = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="plug", daemon=True)
         self._thread.start()
 
     def joules(self) -> float:
@@ -98,13 +96,8 @@ class PlugReading:
 
     def close(self) -> None:
         """End the thread and let go of the plug."""
-        self._ended.set()
-        self._thread.join()
+        super().close()
         self._plug.close()
-
-    def _run(self) -> None:
-        while not self._error and not self._ended.wait(self._period_s):
-            self._advance()
 
     def _advance(self) -> None:
         """Ask once; keep what the plug shows, or the error if it has failed for good."""
