@@ -39,10 +39,10 @@ def test_the_fastest_code_is_compared_on_equal_cores() -> None:
         )
     )
     assert found[0] == (
-        "Fastest on one core: c:avx2 rolled with 18.0 MH/s: 1.50x the next, numba plain and 36.0x Python's hashlib."
+        "Fastest on one core: c:avx2 rolled with 18.0 MH/s; 1.50x the next (numba plain), 36.0x Python's hashlib."
     )
     assert found[1] == (
-        "Fastest on 2 cores: c:avx2 rolled with 35.1 MH/s: 1.75x the next, opencl:0.0 plain and 1.95x the best on one "
+        "Fastest on 2 cores: c:avx2 rolled with 35.1 MH/s; 1.75x the next (opencl:0.0 plain), 1.95x the best on one "
         "core."
     )
 
@@ -52,7 +52,7 @@ def test_a_lead_within_the_intervals_is_none() -> None:
     first, second = row("c:shani", 35.3), row("c:shani_sse", 35.2)
     wide = replace(first, hashrate_hs=Rate(35.3e6, 0.0, 33.9e6, 36.6e6))
     assert verdict(record(wide, second))[0] == (
-        "Fastest on one core: c:shani plain with 35.3 MH/s: not clearly ahead of the next, c:shani_sse plain."
+        "Fastest on one core: c:shani plain with 35.3 MH/s; not clearly ahead of the next (c:shani_sse plain)."
     )
 
 

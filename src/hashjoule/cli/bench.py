@@ -93,8 +93,8 @@ def bench_command(ctx: click.Context, /, save: Path | None, dask: str | None, as
 
     Every sample has to find the nonce of a real block, and every hit is checked with hashlib.
 
-    With --meter all that the plug feeds counts. Its login comes from the environment: HASHJOULE_METER_USER,
-    HASHJOULE_METER_PASSWORD, HASHJOULE_METER_TOKEN. docs/meters.md says which plug is how good.
+    With --meter, everything that the plug feeds counts. The plug's login comes from the environment:
+    HASHJOULE_METER_USER, HASHJOULE_METER_PASSWORD, HASHJOULE_METER_TOKEN. docs/meters.md compares plugs.
 
     With --dask, each machine of the cluster is measured once and alone, however many workers it has.
     """
@@ -115,7 +115,7 @@ def bench_command(ctx: click.Context, /, save: Path | None, dask: str | None, as
 
 def _plan(names: tuple[str, ...], mode: str, seconds: float | None, quick: bool, **options: Any) -> Plan:
     if quick and seconds:
-        raise UsageError("--quick says the time already; leave out --seconds")
+        raise UsageError("--quick sets the time itself; leave out --seconds")
     return Plan(
         names=names or ("all",),
         modes=MODES if mode == "both" else (mode,),
@@ -155,7 +155,7 @@ def _tell(host: Host) -> None:
     if host.reason:
         click.echo(f"{'partly ' if host.record else ''}left out: {host.name}: {host.reason}", err=True)
     if host.outlier:
-        click.echo(f"odd: {host.name}: {host.outlier}", err=True)
+        click.echo(f"outlier: {host.name}: {host.outlier}", err=True)
     for warning in host.record.conditions.warnings if host.record else ():
         click.echo(f"warning: {host.name}: {warning}", err=True)
 
@@ -170,7 +170,7 @@ def _keep_host(host: Host, save: Path | None, told: list[str]) -> None:
 
 
 def _keep(record: Record, file: RecordFile | None) -> None:
-    """Write what there is so far. A disk that is full now is told at the end, when nothing can be lost by it."""
+    """Write what there is so far. If the disk is full now, the last write says so; the run goes on."""
     if file and record.results:
         with suppress(UsageError):
             file.write(record)

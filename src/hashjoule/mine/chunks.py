@@ -6,8 +6,8 @@ from hashjoule.backends import BackendSpec
 from hashjoule.search import CHUNK_SECONDS
 
 CPU_CHUNK_SECONDS = 0.002
-"""A found block and a new tip or job wait for half a chunk on average. Chunks this short cost hashes, through the Python
-code between them: 0.6% on a Zen 5, 4% on a Zen 3 (profile of a run at a pool)."""
+"""A found block and a new tip or job wait for half a chunk on average. Chunks this short cost hashes, through the
+Python code between them: 0.6% on a Zen 5, 4% on a Zen 3 (profile of a run at a pool)."""
 
 
 def chunk_seconds(spec: BackendSpec) -> float:

@@ -13,7 +13,7 @@ from hashjoule.report.numbers import duration, hashrate, number, times
 
 
 def verdict(record: Record) -> list[str]:
-    """Return the sentences that follow from a record's rates, an answer each; none without results."""
+    """Return what follows from a record's rates, one sentence for each answer; nothing without results."""
     if not record.results:
         return []
     return [*_fastest_code(record), *_fastest_devices(record), *_in_the_world(record)]
@@ -36,19 +36,19 @@ def _fastest_code(record: Record) -> list[str]:
 
 
 def _compared(fastest: Result, group: Sequence[Result], alone: Result | None) -> str:
-    """Return how much faster it is than the next backend and hashlib on equal cores, and than one core."""
+    """Return how much faster the fastest is than the next backend and hashlib on as many cores, and than one core."""
     following = _best([result for result in group if result.backend != fastest.backend])
     hashlib = _best([result for result in group if result.backend == "reference"])
     parts = []
     if following:
         level = following.hashrate_hs.ci95_high >= fastest.hashrate_hs.ci95_low
         ahead = "not clearly ahead of" if level else times(_ratio(fastest, following))
-        parts.append(f"{ahead} the next, {_name(following)}")
+        parts.append(f"{ahead} the next ({_name(following)})")
     if hashlib and following and hashlib.backend != following.backend:
         parts.append(f"{times(_ratio(fastest, hashlib))} Python's hashlib")
     if alone and alone is not fastest:
         parts.append(f"{times(_ratio(fastest, alone))} the best on one core")
-    return f": {' and '.join(parts)}" if parts else ""
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _fastest_devices(record: Record) -> list[str]:
