@@ -33,7 +33,7 @@ pack() {
 # Print the Python that can run the kit.
 find_python() {
     local wanted candidate
-    wanted=$(cat "$here/python-version" 2>/dev/null) || fail "this is no kit; make one with: bench/gpu.sh pack KIT" 2
+    wanted=$(cat "$here/python-version" 2>/dev/null) || fail "this is not a kit; make one with: bench/gpu.sh pack KIT" 2
     for candidate in "$here/python/bin/python3" "python$wanted" python3; do
         if [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$wanted" ]; then
             command -v "$candidate"

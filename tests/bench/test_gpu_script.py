@@ -29,7 +29,7 @@ def test_its_help_says_how_to_pack_and_to_measure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"), [((), "this is no kit; make one with"), (("pack",), "name the folder to pack into")]
+    ("arguments", "says"), [((), "this is not a kit; make one with"), (("pack",), "name the folder to pack into")]
 )
 def test_bad_calls_exit_with_2(arguments: tuple[str, ...], says: str) -> None:
     """One sentence with the remedy."""

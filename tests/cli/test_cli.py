@@ -81,7 +81,7 @@ def spawned(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         (["bench", "--sustained", "inf"], "above zero"),
         (["bench", "--threads", "999"], "more than this process may use"),
         (["bench", "--meter", "plug"], "shelly://HOST"),
-        (["bench", "--meter", "gopher://plug"], "'gopher' is no kind of meter"),
+        (["bench", "--meter", "gopher://plug"], "'gopher' is not a kind of meter"),
         (["bench", "--meter", "shelly://"], "shelly://HOST"),
         (["bench", "--meter", "shelly://plug", "--watts", "5"], "leave out --watts"),
         (["bench", "--watts", "5", "--thread-scan"], "--thread-scan"),

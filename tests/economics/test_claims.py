@@ -105,7 +105,7 @@ def test_a_bad_line_is_one_sentence() -> None:
     """A check that does not exist, and an argument that is missing or no number, name file and claim."""
     claim = claims()[0]
     for bad, said in (
-        (replace(claim, check="guess"), "is no check"),
+        (replace(claim, check="guess"), "is not a check"),
         (replace(claim, arguments=""), "needs"),
         (replace(claim, arguments=re.sub(r"rate_ehs=[^;]*", "rate_ehs=many", claim.arguments)), "not a number"),
     ):

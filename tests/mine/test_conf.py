@@ -90,7 +90,7 @@ def test_a_password_is_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
-        (f"server=1\n{SECRET}\n", UsageError, r"line 2 of .*bitcoin\.conf is no setting=value"),
+        (f"server=1\n{SECRET}\n", UsageError, r"line 2 of .*bitcoin\.conf is not of the form setting=value"),
         ("[regtest]\nrpcport=http\n", UsageError, "must look like"),
     ],
 )

@@ -146,7 +146,7 @@ def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) < 1 << 16:
-        raise UsageError(f"--listen {listen!r} is no address; give HOST:PORT, for example 192.168.1.20:3333")
+        raise UsageError(f"--listen {listen!r} is not an address; give HOST:PORT, for example 192.168.1.20:3333")
     return host, int(port)
 
 

@@ -147,7 +147,7 @@ def electricity_price(region: str) -> ElectricityPrice:
     matches = matches or [name for name in names if wanted and wanted in name.casefold()]
     if len(matches) != 1:
         listed = ", ".join((matches or names)[:8])
-        problem = "fits several regions" if matches else "is no region of the data set"
+        problem = "fits several regions" if matches else "is not a region of the data set"
         raise UsageError(f"{region!r} {problem}; try one of: {listed}")
     return max((p for p in electricity_prices() if p.region == matches[0]), key=lambda p: p.date)
 

@@ -162,7 +162,9 @@ def _check_created(name: str, created: str) -> None:
     try:
         known = datetime.fromisoformat(created)
     except ValueError:
-        raise UsageError(f"{name}, field created: {created!r} is no date and time as in 2026-11-20T10:00:00Z") from None
+        raise UsageError(
+            f"{name}, field created: {created!r} is not a date and time like 2026-11-20T10:00:00Z"
+        ) from None
     if known.date() > date.today() + timedelta(days=1):  # the next day has begun in some time zones
         raise UsageError(f"{name}, field created: {created} is in the future")
 

@@ -110,7 +110,7 @@ async def listen(roster: Roster, host: str, port: int) -> asyncio.Server:
     try:
         return await asyncio.get_running_loop().create_server(lambda: Connection(roster), host, port, backlog=512)
     except (socket.gaierror, UnicodeError):
-        reason = f"{host!r} is no known host"
+        reason = f"{host!r} is not a known host"
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, "") or f"{host}:{port} cannot be used ({error.strerror})"
         reason = reason.format(host=host, port=port)

@@ -65,7 +65,7 @@ def parse(url: str) -> PlugUrl:
         raise UsageError(f"--meter: put the password into the environment variable {web.PASSWORD}, not into the URL")
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None:
-        raise UsageError(f"--meter: {parts.scheme or url!r} is no kind of meter; a meter is one of {FORMS}")
+        raise UsageError(f"--meter: {parts.scheme or url!r} is not a kind of meter; a meter is one of {FORMS}")
     path = parts.path.strip("/")
     if not host or parts.query or parts.fragment or not re.fullmatch(scheme.path, path):
         raise UsageError(f"--meter: {url!r} should have the form {scheme.form}")

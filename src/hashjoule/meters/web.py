@@ -135,7 +135,7 @@ def _exchange(
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read(_MAX_BYTES)
     except UnicodeError:
-        raise MeterError(f"{host!r} is no host name; give the plug's name or address") from None
+        raise MeterError(f"{host!r} is not a host name; give the plug's name or address") from None
     except TimeoutError:
         raise MeterError(f"{host}:{port} does not answer within {timeout_s:g} s; {_CHECK}") from None
     except OSError as error:

@@ -47,7 +47,7 @@ def check_claim(claim: Claim) -> Finding:
         UsageError: If its line names no check, or lacks an argument.
     """
     if claim.check not in CHECKS:
-        raise UsageError(f"claims.csv, claim {claim.id}: {claim.check!r} is no check; there are {', '.join(CHECKS)}")
+        raise UsageError(f"claims.csv, claim {claim.id}: {claim.check!r} is not a check; there are {', '.join(CHECKS)}")
     return CHECKS[claim.check](claim)
 
 

@@ -80,7 +80,7 @@ def ask(host: str, port: int, command: str) -> dict[str, Any]:
     try:
         answer = _exchange(host, port, json.dumps({"command": command}).encode() + b"\n")
     except (UnicodeError, socket.gaierror):
-        raise DeviceError(f"{host!r} is no known host; check --device") from None
+        raise DeviceError(f"{host!r} is not a known host; check --device") from None
     except TimeoutError:
         raise DeviceError(f"{host}:{port} does not answer within {_TIMEOUT_S:g} s; check --device") from None
     except OSError as error:

@@ -75,7 +75,9 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
         elif equals:
             yield prefix + name.strip(), value.strip()
         elif setting:
-            raise UsageError(f"line {number} of {file} is no setting=value; correct it, as bitcoind needs it too")
+            raise UsageError(
+                f"line {number} of {file} is not of the form setting=value; correct it, as bitcoind needs it too"
+            )
 
 
 def _settings(lines: list[tuple[str, str]], chain: str) -> dict[str, str]:
