@@ -247,7 +247,7 @@ def test_block_in_text(run: CommandLine) -> None:
         (("machine", "--hashrate-ths", "1", "--watts", "1", "--pool-fee", "1"), "--pool-fee"),
         (("machine", "--hashrate-ths", "1", "--watts", "1", "--uptime", "0"), "--uptime"),
         (("machine", "--hashrate-ths", "1", "--watts", "1", "--price", "0", "--region", "Texas"), "not both"),
-        (("machine", "--hashrate-ths", "1", "--watts", "1", "--region", "Atlantis"), "no region"),
+        (("machine", "--hashrate-ths", "1", "--watts", "1", "--region", "Atlantis"), "is not a region"),
         (("machine", "--machine", "Abacus 9000"), "no published machine is called 'Abacus 9000'"),
         (("machine",), "name one machine"),
         (("fleet", "--hashrate-ths", "1", "--watts", "1"), "--count N or --ehs"),

@@ -285,7 +285,7 @@ def test_a_port_in_use(hashjoule: CommandLine) -> None:
         (["--listen", ":3333"], 2, "HOST:PORT"),
         (["--listen", "127.0.0.1:99999"], 2, "HOST:PORT"),
         (["--listen", "203.0.113.7:3333"], 3, "no address 203.0.113.7"),
-        (["--listen", "no-such-host.invalid:3333"], 3, "no known host"),
+        (["--listen", "no-such-host.invalid:3333"], 3, "is not a known host"),
         (["--seconds", "5", "--minutes", "1"], 2, "give one of them"),
         (["--seconds", "5", "--precision", "1"], 2, "give one of them"),
         (["--precision", "60"], 2, "at most 50"),
