@@ -296,7 +296,7 @@ def test_a_port_in_use(hashjoule: CommandLine) -> None:
         (["--device", "http://127.0.0.1:1"], 3, "cannot be reached"),
         (["--device", "cgminer://127.0.0.1:1"], 3, "cannot be reached"),
         (["--meter", "shelly://127.0.0.1:1"], 3, "cannot be reached"),
-        (["--meter", "toaster://x"], 2, "no kind of meter"),
+        (["--meter", "toaster://x"], 2, "is not a kind of meter"),
         (["--save", "/dev/null/x"], 2, "cannot be saved"),
     ],
 )
