@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,9 @@ settings.register_profile(
     "hashjoule", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("hashjoule")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and children inherit that: the tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 CommandLine = Callable[..., tuple[int, str, str]]
